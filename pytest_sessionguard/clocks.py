@@ -1,0 +1,117 @@
+"""Happens-before between strands: small vector clocks.
+
+A strand's clock ticks only when one of its outermost session operations ends, so a clock has an
+entry for each strand that used a session, and for no other. Clocks start anew with each test:
+what happened in an earlier test is ordered before everything in the next.
+
+Source: C. Fidge, "Timestamps in Message-Passing Systems That Preserve the Partial Ordering"
+(1988); the tick at operation ends only is the epoch idea of FastTrack (Flanagan, Freund, 2009).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+NOTHING_SEEN: Mapping[int, int] = MappingProxyType({})
+
+
+class Snapshot(NamedTuple):
+    """What a strand passes on when something it did orders another strand after it."""
+
+    epoch: int
+    strand: int
+    tick: int
+    seen: Mapping[int, int]
+
+
+class Epoch:
+    """The number of the current test; clocks of earlier ones count as empty."""
+
+    __slots__ = ("number",)
+
+    def __init__(self) -> None:
+        self.number = 0
+
+
+class Clock:
+    """The vector clock of one strand.
+
+    ``seen`` is replaced, never changed, so events may keep a reference to it. ``passed_on`` is the
+    last tick that another strand may know of.
+    """
+
+    __slots__ = ("_epoch", "_number", "_seen", "_started", "passed_on", "strand", "tick")
+
+    def __init__(self, strand: int, epoch: Epoch) -> None:
+        self.strand = strand
+        self.tick = 0
+        self.passed_on = -1
+        self._epoch = epoch
+        self._number = epoch.number
+        self._started = 0
+        self._seen: Mapping[int, int] = NOTHING_SEEN
+
+    @property
+    def seen(self) -> Mapping[int, int]:
+        """Strand -> the last of its ticks that is ordered before now."""
+        if self._number != self._epoch.number:
+            self._number = self._epoch.number
+            self._seen = NOTHING_SEEN
+            self._started = self.tick
+        return self._seen
+
+    def advance(self) -> int:
+        """End an outermost operation; its number among this strand's operations."""
+        self.tick += 1
+        return self.tick
+
+    def export(self) -> Snapshot | None:
+        """What the strands ordered after now should know; None when there is nothing."""
+        seen = self.seen
+        if self.tick == self._started and not seen:
+            return None
+        self.passed_on = self.tick
+        return Snapshot(self._number, self.strand, self.tick, seen)
+
+    def join(self, snapshot: Snapshot | None) -> None:
+        """Order everything in ``snapshot`` before what this strand does next."""
+        if snapshot is None or snapshot.epoch != self._epoch.number:
+            return
+        own = snapshot.strand == self.strand
+        seen = self.seen
+        if (own or seen.get(snapshot.strand, 0) >= snapshot.tick) and _covers(seen, snapshot.seen):
+            return
+        merged = dict(seen)
+        for strand, tick in snapshot.seen.items():
+            if strand != self.strand and merged.get(strand, 0) < tick:
+                merged[strand] = tick
+        if not own and merged.get(snapshot.strand, 0) < snapshot.tick:
+            merged[snapshot.strand] = snapshot.tick
+        self._seen = merged
+
+    def replace(self, snapshot: Snapshot | None) -> None:
+        """Forget what was seen and start from ``snapshot`` (a pool thread between two jobs)."""
+        self._number = self._epoch.number
+        self._seen = NOTHING_SEEN
+        self.join(snapshot)
+
+
+def _covers(seen: Mapping[int, int], other: Mapping[int, int]) -> bool:
+    return seen is other or all(seen.get(strand, 0) >= tick for strand, tick in other.items())
+
+
+def is_ordered(strand: int, tick: int, seen: Mapping[int, int]) -> bool:
+    """Whether operation ``tick`` of ``strand`` happens before an operation that began with ``seen``."""
+    return seen.get(strand, 0) >= tick
+
+
+def merged(first: Snapshot, second: Snapshot) -> Snapshot:
+    """One snapshot that is after both; the later test's if they are of two."""
+    if first.epoch != second.epoch:
+        return max(first, second, key=lambda snapshot: snapshot.epoch)
+    seen = dict(first.seen)
+    for strand, tick in (*second.seen.items(), (first.strand, first.tick)):
+        seen[strand] = max(tick, seen.get(strand, 0))
+    return Snapshot(second.epoch, second.strand, max(second.tick, seen.get(second.strand, 0)), seen)

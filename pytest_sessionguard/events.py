@@ -1,0 +1,336 @@
+"""The event types: what was observed, as plain frozen data.
+
+Events are named tuples and not frozen dataclasses because several are made for each ORM
+operation: a named tuple of nine fields costs a quarter of a frozen dataclass (``bench/`` has the
+figures). Tokens are numbers from one counter, never ``id()``; see ``observe/recorder.py``.
+
+Who did it is always a strand (what the interpreter ran) and a worker (whose unit of work it was);
+the two answer different questions and are never mixed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class Site(NamedTuple):
+    """A source line.
+
+    ``path`` is relative to the pytest root with forward slashes, or to site-packages for library
+    code; ``role`` is ``"app"``, ``"test"`` or ``"library"``.
+    """
+
+    path: str
+    line: int
+    function: str
+    role: str = "app"
+
+
+Stack = tuple[Site, ...]
+"""Source lines of one call, innermost first, library code left out."""
+
+
+class WorkerBegan(NamedTuple):
+    """A unit of work: the test, or a request, context, thread, greenlet, task or job (``kind``).
+
+    ``inside_test_context`` tells a request that the test sent within an application context of
+    its own: nothing ends at the request's end then, and the test owns the scope.
+    """
+
+    worker: int
+    kind: str
+    label: str
+    parent: int | None
+    site: Site | None
+    inside_test_context: bool = False
+
+
+class WorkerEnded(NamedTuple):
+    """A request answered, a nested context popped, a thread, greenlet, task or job finished."""
+
+    worker: int
+
+
+class StrandBegan(NamedTuple):
+    """A strand met for the first time in this trace: thread, greenlet, task, job or callback.
+
+    ``spawned`` is the line where its function met its arguments, and the lines around it;
+    ``seen`` the clock with which it started.
+    """
+
+    strand: int
+    kind: str
+    label: str
+    parent: int | None
+    worker: int
+    spawned: Stack
+    seen: Mapping[int, int]
+
+
+class Handed(NamedTuple):
+    """A strand was given a session (or an instance of it) in arguments, closure or ``self``."""
+
+    strand: int
+    session: int
+    site: Site
+
+
+class SessionMade(NamedTuple):
+    """A Session was made, or first met if it was made before the guard could see it.
+
+    ``origin``: ``"import"`` (while a module of the app was imported, or the app started), ``"test"``
+    (by test code),
+    ``"app"``, or ``"unseen"``. ``registry`` is the registry that made it, if one did.
+    """
+
+    session: int
+    label: str
+    stack: Stack
+    strand: int
+    worker: int
+    registry: int | None
+    bound: bool
+    origin: str
+    shared_by_design: bool = False
+    thread: int = 0
+
+
+class Began(NamedTuple):
+    """An outermost operation on a session began.
+
+    ``via`` is ``"session"``, or ``"instance"`` when an attribute of one of its instances was
+    loaded or changed. ``seen`` is the strand's clock, ``locks`` the user's locks it held.
+    """
+
+    number: int
+    strand: int
+    worker: int
+    session: int
+    action: str
+    via: str
+    stack: Stack
+    seen: Mapping[int, int]
+    locks: frozenset[int]
+    thread: int = 0
+    """the bare thread or greenlet under the strand, 0 for a task"""
+
+
+class Ended(NamedTuple):
+    """The operation ``number`` ended; ``tick`` is its place among its strand's operations."""
+
+    number: int
+    tick: int
+    state: str
+
+
+class UsedEarlier(NamedTuple):
+    """A request of an earlier test used this long-lived session."""
+
+    session: int
+    worker: int
+    label: str
+    action: str
+    stack: Stack
+    locks: frozenset[int]
+
+
+class Published(NamedTuple):
+    """Where a session (or a registry) is held: a module's name, an object's attribute, a closure."""
+
+    session: int
+    holder: str
+    site: Site | None
+
+
+class OwnerReturned(NamedTuple):
+    """The function (or generator) that made and closed this session has returned."""
+
+    session: int
+    site: Site
+
+
+class OwnerLeft(NamedTuple):
+    """A session was closed while a living task could still reach it through its locals."""
+
+    session: int
+    number: int
+    strand: int
+    task: int
+    site: Site | None
+
+
+class ForeignAttach(NamedTuple):
+    """An instance was added to ``session`` while it was in ``home``."""
+
+    session: int
+    home: int
+    instance: str
+    strand: int
+    worker: int
+    stack: Stack
+
+
+class DetachedAccess(NamedTuple):
+    """DetachedInstanceError was raised: ``attribute`` of a detached ``instance`` was asked for."""
+
+    number: int
+    instance: str
+    attribute: str
+    strand: int
+    worker: int
+    stack: Stack
+    seen: Mapping[int, int]
+    session: int | None = None
+    detached: int | None = None
+    """number of the operation that detached it, if it was seen"""
+
+
+class Recovered(NamedTuple):
+    """The instance of the DetachedAccess ``number`` was attached or merged afterwards."""
+
+    number: int
+
+
+class Detached(NamedTuple):
+    """Operation ``number`` took instances out of their session."""
+
+    number: int
+    session: int
+    strand: int
+    worker: int
+    stack: Stack
+
+
+class RegistryMade(NamedTuple):
+    """A scoped_session (or async_scoped_session) was built."""
+
+    registry: int
+    stack: Stack
+    keyed_by: str
+    """``"thread"`` or the name of the user's scope function"""
+    origin: str
+
+
+class LatePatch(NamedTuple):
+    """A registry or pool holds native thread primitives although gevent has patched threads."""
+
+    what: str
+    token: int
+    made: Stack
+    patched: Site | None
+    used: Stack
+    worker: int
+
+
+class Looked(NamedTuple):
+    """A strand got this session from a registry (noted once for strand, worker and session).
+
+    ``explicit``: by calling the scoped_session, which gives the Session away; a method of the
+    scoped_session only uses it. ``key``: ``"thread"``, ``"strand"`` (the scope function returned
+    the thread, greenlet or task that runs) or ``"other"``.
+    """
+
+    registry: int
+    session: int
+    strand: int
+    worker: int
+    stack: Stack
+    explicit: bool = False
+    key: str = "thread"
+
+
+class Removed(NamedTuple):
+    """A registry let go of its session in the current scope."""
+
+    registry: int
+    session: int | None
+    strand: int
+    worker: int
+    stack: Stack
+
+
+class Configured(NamedTuple):
+    """``configure(bind=...)`` on a registry that had handed out an unbound session in this scope."""
+
+    registry: int
+    session: int
+    first: Stack
+    stack: Stack
+
+
+class PoolMade(NamedTuple):
+    """A connection pool; ``limit`` is the most it gives out at once, None for no limit."""
+
+    pool: int
+    kind: str
+    limit: int | None
+    shared: bool
+    """one connection serves everybody (StaticPool, SingletonThreadPool)"""
+
+
+class CheckedOut(NamedTuple):
+    """A connection left its pool, on behalf of ``session`` when a session operation asked for it.
+
+    ``tick`` is the operation's place among its strand's, ``seen`` the strand's clock.
+    """
+
+    connection: int
+    pool: int
+    session: int | None
+    strand: int
+    worker: int
+    stack: Stack
+    tick: int = 0
+    seen: Mapping[int, int] = {}
+
+
+class CheckedIn(NamedTuple):
+    """A connection came back; ``by_collector`` when nothing but the garbage collector returned it."""
+
+    connection: int
+    pool: int
+    by_collector: bool
+
+
+class ForkedUse(NamedTuple):
+    """A child process used its parent's session, or a connection of its parent's pool."""
+
+    what: str
+    session: int | None
+    made: Stack
+    forked: Stack
+    stack: Stack
+
+
+class BodyEnded(NamedTuple):
+    """The test's body has ended; its fixtures are taken down next."""
+
+
+Event = (
+    WorkerBegan
+    | WorkerEnded
+    | StrandBegan
+    | Handed
+    | SessionMade
+    | Began
+    | Ended
+    | UsedEarlier
+    | Published
+    | OwnerReturned
+    | OwnerLeft
+    | ForeignAttach
+    | DetachedAccess
+    | Recovered
+    | Detached
+    | RegistryMade
+    | LatePatch
+    | Looked
+    | Removed
+    | Configured
+    | PoolMade
+    | CheckedOut
+    | CheckedIn
+    | ForkedUse
+    | BodyEnded
+)

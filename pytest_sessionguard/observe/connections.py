@@ -1,0 +1,102 @@
+"""Observes pools: who took a connection, for which session, and whether it came back."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from pytest_sessionguard import events as ev
+from pytest_sessionguard.observe import sqla
+from pytest_sessionguard.observe.hooks import Hooks
+from pytest_sessionguard.observe.recorder import Recorder
+
+_OUT = "_sessionguard_out"
+_POOL = "_sessionguard_pool"
+
+
+class Connections:
+    """The hooks on connection pools. ``taken`` is called with each record that leaves a pool."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+        self.taken: Any = None
+        self._announced: dict[int, int] = {}
+
+    def install(self, hooks: Hooks) -> None:
+        """Wrap checkout and return."""
+        from sqlalchemy.pool.base import _ConnectionFairy, _ConnectionRecord
+
+        hooks.wrap(_ConnectionRecord, "checkout", self._wrap_checkout)
+        hooks.wrap(_ConnectionRecord, "checkin", self._wrap_checkin)
+        hooks.wrap(_ConnectionFairy, "detach", self._wrap_detach)
+
+    def _pool(self, pool: Any) -> int:
+        token = pool.__dict__.get(_POOL)
+        if token is None:
+            token = pool.__dict__[_POOL] = self.recorder.next_token()
+        if self._announced.get(token) != self.recorder.epoch.number:
+            self._announced[token] = self.recorder.epoch.number
+            kind = type(pool).__name__
+            shared = kind in sqla.SHARED_POOLS
+            self.recorder.trace.note(ev.PoolMade(token, kind, sqla.pool_limit(pool), shared))
+        return int(token)
+
+    def _wrap_checkout(self, original: Any) -> Any:
+        recorder, out = self.recorder, self._checked_out
+
+        def checkout(cls: Any, pool: Any) -> Any:
+            fairy = original(cls, pool)
+            recorder.shielded(out, pool, fairy)
+            return fairy
+
+        return checkout
+
+    def _checked_out(self, pool: Any, fairy: Any) -> None:
+        record = fairy._connection_record
+        strand, worker = self.recorder.who()
+        connection = self.recorder.next_token()
+        token = self._pool(pool)
+        record.__dict__[_OUT] = (connection, token)
+        operation = strand.operations[-1] if strand.operations else None
+        session = operation.token if operation is not None else None
+        stack = operation.stack if operation is not None else self.recorder.here()
+        self.recorder.trace.note(
+            ev.CheckedOut(
+                connection,
+                token,
+                session,
+                strand.token,
+                worker.token,
+                stack,
+                strand.clock.tick + 1,
+                strand.clock.seen,
+            )
+        )
+        if self.taken is not None:
+            self.taken(record, stack)
+
+    def _wrap_checkin(self, original: Any) -> Any:
+        recorder, back = self.recorder, self._checked_in
+
+        def checkin(self: Any, *args: Any, **kwargs: Any) -> Any:
+            recorder.shielded(back, self, sys._getframe().f_back)
+            return original(self, *args, **kwargs)
+
+        return checkin
+
+    def _wrap_detach(self, original: Any) -> Any:
+        """A detached connection is its user's own; the pool gets another."""
+        recorder, back = self.recorder, self._checked_in
+
+        def detach(self: Any) -> Any:
+            if self._connection_record is not None:
+                recorder.shielded(back, self._connection_record, None)
+            return original(self)
+
+        return detach
+
+    def _checked_in(self, record: Any, frame: Any) -> None:
+        out = record.__dict__.pop(_OUT, None)
+        if out is not None:
+            by_collector = sqla.returned_by_collector(frame)
+            self.recorder.trace.note(ev.CheckedIn(out[0], out[1], by_collector))

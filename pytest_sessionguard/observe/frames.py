@@ -1,0 +1,285 @@
+"""Which source line is the user's: walking frames, cheaply.
+
+A frame is kept as code object and instruction offset until somebody asks for its line, and asked
+for only once: sites are interned. Frames of libraries, of the guard and of the interpreter are
+left out; the walk ends where a request or a task begins, because the frames below belong to
+whoever sent or started it.
+"""
+
+from __future__ import annotations
+
+import dis
+import fnmatch
+import functools
+import inspect
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+from pytest_sessionguard.events import Site, Stack
+
+OWN_ROOM = str(Path(__file__).resolve().parent.parent)
+STACK_LIMIT = 16
+_LIBRARY_FOLDERS = ("site-packages", "dist-packages")
+_TEST_FOLDERS = {"tests", "test"}
+_GENERATOR_FLAGS = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+_ASYNC_GEN_WRAP = 4  # the number of the intrinsic from Python 3.12 on
+_STARTERS = frozenset(
+    {"asyncio", "anyio", "concurrent", "gevent", "multiprocessing", "threading", "_threading"}
+)
+_LOCK_MAKERS = frozenset({"threading"})
+_BOUNDARIES = {"serve_wsgi", "serve_asgi", "run_handle", "run_strand"}
+
+
+def _stdlib() -> tuple[str, ...]:
+    paths = sysconfig.get_paths()
+    folders = {str(Path(paths[key]).resolve()) for key in ("stdlib", "platstdlib")}
+    return tuple(f"{folder}/" for folder in folders)
+
+
+class Roles(dict[str, str]):
+    """File name -> ``"app"``, ``"test"``, ``"library"`` or ``"guard"``, worked out once a file.
+
+    Parameters: the pytest root, the patterns of test files (``python_files``), the top-level
+    packages that are under test although they are installed, and folders that are libraries
+    although they lie below the root.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        test_patterns: Iterable[str] = ("test_*.py", "*_test.py"),
+        packages: Iterable[str] = (),
+        libraries: Iterable[str] = (),
+    ) -> None:
+        super().__init__()
+        self.root = root
+        self._patterns = tuple(test_patterns)
+        self._packages = frozenset(packages)
+        self._libraries = tuple(libraries)
+        self._stdlib = _stdlib()
+
+    def __missing__(self, filename: str) -> str:
+        role = self[filename] = self._role(filename)
+        return role
+
+    def add_library(self, folder: str) -> None:
+        """Count everything below ``folder`` as library code."""
+        self._libraries += (folder.rstrip("/") + "/",)
+        self.clear()
+
+    def _role(self, filename: str) -> str:
+        if filename.startswith(OWN_ROOM):
+            return "guard"
+        if filename.startswith(("<", *self._libraries)):
+            return "library"
+        path = Path(filename)
+        installed = self._installed_package(path)
+        if installed is None and filename.startswith(self._stdlib):
+            return "library"
+        if installed is not None and installed not in self._packages:
+            return "library"
+        return "test" if self._is_test(path) else "app"
+
+    def _installed_package(self, path: Path) -> str | None:
+        for index, part in enumerate(path.parts[:-1]):
+            if part in _LIBRARY_FOLDERS:
+                return path.parts[index + 1].removesuffix(".py")
+        return None
+
+    def _is_test(self, path: Path) -> bool:
+        if path.name == "conftest.py":
+            return True
+        if any(fnmatch.fnmatch(path.name, Path(pattern).name) for pattern in self._patterns):
+            return True
+        try:
+            folders = path.relative_to(self.root).parts[:-1]
+        except ValueError:
+            return False
+        return not _TEST_FOLDERS.isdisjoint(folders)
+
+    def shown(self, filename: str) -> str:
+        """The name to print: relative to the root or to site-packages, with forward slashes."""
+        path = Path(filename)
+        for folder in _LIBRARY_FOLDERS:
+            if folder in path.parts:
+                return Path(*path.parts[path.parts.index(folder) + 1 :]).as_posix()
+        try:
+            return path.relative_to(self.root).as_posix()
+        except ValueError:
+            return path.as_posix()
+
+
+class Frames:
+    """Turns live frames into sites."""
+
+    def __init__(self, roles: Roles) -> None:
+        self.roles = roles
+        self._sites: dict[tuple[int, int], tuple[CodeType, tuple[Site]]] = {}
+
+    def site(self, frame: FrameType) -> Site:
+        """The site of one frame, interned."""
+        return self._alone(frame)[0]
+
+    def _alone(self, frame: FrameType) -> tuple[Site]:
+        """The site of one frame as a stack, interned."""
+        code = frame.f_code
+        key = (id(code), frame.f_lasti)
+        known = self._sites.get(key)
+        if known is None:
+            site = self.site_of(code.co_filename, frame.f_lineno or 0, code.co_qualname)
+            known = self._sites[key] = (code, (site,))  # keeps the code, so its id stays its own
+        return known[1]
+
+    def site_of(self, filename: str, line: int, function: str) -> Site:
+        """The site of a line that is known by name only."""
+        role = self.roles[filename]
+        shown = "library" if role == "guard" else role
+        return Site(self.roles.shown(filename), line, function, shown)
+
+    def nearest(self, frame: FrameType | None) -> Stack:
+        """The innermost line of the user's, as a stack of one; empty when there is none."""
+        found = self._nearest_frame(frame)
+        return self._alone(found) if found is not None else ()
+
+    def stack(self, frame: FrameType | None) -> Stack:
+        """All lines of the user's, innermost first, at most ``STACK_LIMIT``."""
+        found: list[Site] = []
+        last = self._collect(frame, found)
+        if last is not None and "greenlet" in sys.modules:
+            for each in _beyond():
+                if self._collect(each, found) is None:
+                    break
+        return tuple(found)
+
+    def _collect(self, frame: FrameType | None, found: list[Site]) -> FrameType | None:
+        """Add the user's lines from ``frame`` outwards; the last frame, or None at a boundary."""
+        roles, last = self.roles, frame
+        while frame is not None:
+            role = roles[frame.f_code.co_filename]
+            if role == "app" or role == "test":
+                found.append(self._alone(frame)[0])
+                if len(found) == STACK_LIMIT:
+                    return None
+            elif _is_boundary(frame, role):
+                return None
+            last, frame = frame, frame.f_back
+        return last
+
+    def spawned_by_user(self, frame: FrameType | None) -> bool:
+        """Whether the user's code started the work, and not a library for purposes of its own."""
+        return self._called_by_user(frame, _STARTERS)
+
+    def made_by_user(self, frame: FrameType | None) -> bool:
+        """Whether the user's code made a lock, itself or as part of a Condition."""
+        return self._called_by_user(frame, _LOCK_MAKERS)
+
+    def _called_by_user(self, frame: FrameType | None, through: frozenset[str]) -> bool:
+        while frame is not None:
+            role = self.roles[frame.f_code.co_filename]
+            if role == "app" or role == "test":
+                return True
+            package = frame.f_globals.get("__name__", "").partition(".")[0]
+            generated = frame.f_code.co_filename.startswith("<")  # a dataclass's __init__
+            if role != "guard" and not generated and package not in through:
+                return False
+            frame = frame.f_back
+        return False
+
+    def leaving(self, frame: FrameType | None) -> Site | None:
+        """The innermost line of the user's if its function is about to end with it.
+
+        A module never does, and a generator only when it has been past its first ``yield``.
+        """
+        found = self._nearest_frame(frame)
+        if found is None or found.f_code.co_name == "<module>":
+            return None
+        if found.f_code.co_flags & _GENERATOR_FLAGS and found.f_lasti <= first_yield(found.f_code):
+            return None
+        return self.site(found)
+
+    def _nearest_frame(self, frame: FrameType | None) -> FrameType | None:
+        # Called for every operation: the frames of this greenlet first, without a generator.
+        roles, last = self.roles, frame
+        while frame is not None:
+            role = roles[frame.f_code.co_filename]
+            if role == "app" or role == "test":
+                return frame
+            if _is_boundary(frame, role):
+                return None
+            last, frame = frame, frame.f_back
+        if last is None or "greenlet" not in sys.modules:
+            return None
+        return self._nearest_beyond()
+
+    def _nearest_beyond(self) -> FrameType | None:
+        for each in _beyond():
+            for outer in walk(each):
+                role = self.roles[outer.f_code.co_filename]
+                if role == "app" or role == "test":
+                    return outer
+                if _is_boundary(outer, role):
+                    return None
+        return None
+
+    def library(self, frame: FrameType | None) -> Stack:
+        """The innermost line outside SQLAlchemy, for calls that no user line made."""
+        while frame is not None:
+            name = frame.f_globals.get("__name__", "")
+            own = self.roles[frame.f_code.co_filename] == "guard"
+            if not own and not name.startswith(("sqlalchemy.", "contextlib", "asyncio.")):
+                return (self.site(frame),)
+            frame = frame.f_back
+        return ()
+
+
+def _is_boundary(frame: FrameType, role: str) -> bool:
+    name = frame.f_code.co_name
+    return (role == "guard" and name in _BOUNDARIES) or (
+        name == "_run" and frame.f_globals.get("__name__") == "asyncio.events"
+    )
+
+
+@functools.cache
+def first_yield(code: CodeType) -> int:
+    """The offset of a generator function's first own ``yield``; awaiting is not yielding."""
+    wrapped = not code.co_flags & inspect.CO_ASYNC_GENERATOR
+    for instruction in dis.get_instructions(code):
+        if instruction.opname == "YIELD_VALUE" and wrapped:
+            return instruction.offset
+        if code.co_flags & inspect.CO_ASYNC_GENERATOR:
+            wrapped = "ASYNC_GEN_WRAP" in instruction.opname or (
+                instruction.opname == "CALL_INTRINSIC_1" and instruction.arg == _ASYNC_GEN_WRAP
+            )
+    return sys.maxsize
+
+
+def outside_init(frame: FrameType, thing: Any) -> FrameType | None:
+    """The frame that constructs ``thing``, beyond the ``__init__`` of its own classes."""
+    outer: FrameType | None = frame
+    while outer is not None and outer.f_code.co_name == "__init__":
+        names = outer.f_code.co_varnames
+        if not names or outer.f_locals.get(names[0]) is not thing:
+            break
+        outer = outer.f_back
+    return outer
+
+
+def walk(frame: FrameType | None) -> Iterator[FrameType]:
+    """The frames of one greenlet, outwards."""
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def _beyond() -> Iterator[FrameType]:
+    """The frames where the stack goes on that SQLAlchemy's ``greenlet_spawn`` had cut off."""
+    greenlet = sys.modules["greenlet"].getcurrent()
+    while getattr(type(greenlet), "__sqlalchemy_greenlet_provider__", False):
+        greenlet = greenlet.parent
+        if greenlet is None or greenlet.gr_frame is None:
+            return
+        yield greenlet.gr_frame

@@ -1,0 +1,75 @@
+"""Where each web framework, test client and server hands a request to its application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from pytest_sessionguard.observe.contexts import Contexts
+from pytest_sessionguard.observe.hooks import Hooks
+from pytest_sessionguard.observe.requests import Requests
+
+WSGI_APPLICATIONS = {
+    "flask.app": ("Flask", "__call__"),
+    "bottle": ("Bottle", "__call__"),
+    "falcon.app": ("App", "__call__"),
+    "pyramid.router": ("Router", "__call__"),
+    "django.core.handlers.wsgi": ("WSGIHandler", "__call__"),
+    "morepath.app": ("App", "__call__"),
+}
+WSGI_RUNNERS = {"werkzeug.test": "run_wsgi_app"}
+WSGI_METHOD_RUNNERS = {
+    "webob.request": ("BaseRequest", "call_application"),
+    "wsgiref.handlers": ("BaseHandler", "run"),
+}
+WSGI_HOLDERS = {
+    "httpx._transports.wsgi": ("WSGITransport", "app"),
+    "werkzeug.serving": ("BaseWSGIServer", "app"),
+    "gevent.pywsgi": ("WSGIServer", "application"),
+}
+ASGI_APPLICATIONS = {
+    "starlette.applications": ("Starlette", "__call__"),
+    "fastapi.applications": ("FastAPI", "__call__"),
+    "litestar.app": ("Litestar", "__call__"),
+    "quart.app": ("Quart", "__call__"),
+    "django.core.handlers.asgi": ("ASGIHandler", "__call__"),
+    "sanic.app": ("Sanic", "__call__"),
+}
+HANDLERS = {"aiohttp.web_app": ("Application", "_handle")}
+ASGI_TRANSPORTS = {
+    "httpx._transports.asgi": "ASGITransport",
+    "starlette.testclient": "_TestClientTransport",
+}
+
+
+def watchers(requests: Requests) -> dict[str, Callable[[Any, Hooks], None]]:
+    """Module name -> what to wrap once it has been imported."""
+    found: dict[str, Callable[[Any, Hooks], None]] = {}
+
+    for module, (name, method) in WSGI_APPLICATIONS.items():
+        found[module] = partial(_watch_method, name, method, requests.wrap_wsgi_method)
+    for module, (name, method) in WSGI_METHOD_RUNNERS.items():
+        found[module] = partial(_watch_method, name, method, requests.wrap_wsgi_method_runner)
+    for module, (name, attribute) in WSGI_HOLDERS.items():
+        found[module] = partial(
+            _watch_method, name, "__init__", requests.wrap_wsgi_holder(attribute)
+        )
+    for module, (name, method) in ASGI_APPLICATIONS.items():
+        found[module] = partial(_watch_method, name, method, requests.wrap_asgi_method)
+    for module, (name, method) in HANDLERS.items():
+        found[module] = partial(_watch_method, name, method, requests.wrap_handler)
+    for module, name in ASGI_TRANSPORTS.items():
+        found[module] = partial(_watch_method, name, "__init__", requests.wrap_asgi_transport)
+    for module, function in WSGI_RUNNERS.items():
+        found[module] = partial(_watch_function, function, requests.wrap_wsgi_runner)
+    found["flask.ctx"] = Contexts(requests.recorder, requests).watch
+    return found
+
+
+def _watch_method(name: str, method: str, make: Any, module: Any, hooks: Hooks) -> None:
+    hooks.wrap(getattr(module, name), method, make)
+
+
+def _watch_function(name: str, make: Any, module: Any, hooks: Hooks) -> None:
+    hooks.wrap(module, name, make)

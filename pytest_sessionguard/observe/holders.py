@@ -1,0 +1,172 @@
+"""Where a session is held for others, looked up when the body of a test has ended.
+
+Asking the collector who refers to an object is slow and disturbs what is being watched, so it is
+done once, afterwards, and only for sessions that more than one strand used.
+"""
+
+from __future__ import annotations
+
+import dis
+import gc
+import inspect
+import sys
+import types
+from typing import Any
+
+from pytest_sessionguard import events as ev
+from pytest_sessionguard.observe import reach
+from pytest_sessionguard.observe.frames import Frames
+from pytest_sessionguard.observe.recorder import Recorder
+from pytest_sessionguard.observe.scopes import Scopes
+from pytest_sessionguard.observe.sessions import Sessions, SessionState
+from pytest_sessionguard.observe.strands import Strand
+
+
+class Holders:
+    """Finds names and holders of sessions, and tasks that outlive them."""
+
+    def __init__(self, recorder: Recorder, sessions: Sessions, scopes: Scopes) -> None:
+        self.recorder = recorder
+        self.sessions = sessions
+        self.scopes = scopes
+        sessions.closing = self.closing
+
+    def publish(self) -> None:
+        """Note where each session that several strands used is held."""
+        epoch = self.recorder.epoch.number
+        for state in self.sessions.in_use:
+            session = state.session()
+            if session is None or state.announced != epoch:
+                continue
+            if len(state.met) > 1 or len(state.workers) > 1 or state.earlier is not None:
+                self._note(published(session, state, self.recorder.frames))
+        for token, scoped in self.scopes.in_use():
+            self._note(holders_of(scoped, token, self.recorder.frames))
+
+    def _note(self, holders: list[ev.Published]) -> None:
+        for event in holders:
+            self.recorder.trace.note(event)
+
+    def closing(self, state: SessionState, strand: Strand, number: int) -> None:
+        """A session is being closed: can a living task still reach it through its locals?"""
+        session = state.session()
+        ancestors = set(_chain(strand))
+        for task, other in self.recorder.strands.living_tasks():
+            if other in ancestors or other.ended or other.internal or not other.spawned:
+                continue
+            if task.cancelling():
+                continue
+            if reach.reaches_directly(task.get_coro(), session):
+                self.recorder.announce_strand(other)
+                self.recorder.trace.note(
+                    ev.OwnerLeft(state.token, number, strand.token, other.token, other.spawned[0])
+                )
+
+
+def _chain(strand: Strand | None) -> list[Strand]:
+    found = []
+    while strand is not None:
+        found.append(strand)
+        strand = strand.parent
+    return found
+
+
+def published(session: Any, state: SessionState, frames: Frames) -> list[ev.Published]:
+    """Every way in which a session is held by a module, a closure or an object."""
+    found = []
+    for held in (session, *_async_sessions(session)):
+        found += holders_of(held, state.token, frames)
+    return sorted(found, key=lambda event: event.holder)
+
+
+def holders_of(held: Any, token: int, frames: Frames) -> list[ev.Published]:
+    """Who refers to one object."""
+    found = []
+    for referrer in gc.get_referrers(held):
+        try:
+            event = _as_holder(referrer, held, token, frames)
+        except Exception:  # somebody's proxy or property: it is not for us to ask
+            continue
+        if event is not None:
+            found.append(event)
+    return found
+
+
+def _async_sessions(session: Any) -> list[Any]:
+    """The AsyncSession around a Session, if there is one."""
+    asyncio_sessions = sys.modules.get("sqlalchemy.ext.asyncio")
+    if asyncio_sessions is None:
+        return []
+    around = []
+    for referrer in gc.get_referrers(session):
+        around += (
+            [referrer, *gc.get_referrers(referrer)] if isinstance(referrer, dict) else [referrer]
+        )
+    kind = asyncio_sessions.AsyncSession
+    return [o for o in around if issubclass(type(o), kind) and o.sync_session is session]
+
+
+def _as_holder(referrer: Any, held: Any, token: int, frames: Frames) -> ev.Published | None:
+    if isinstance(referrer, dict):
+        module = sys.modules.get(referrer.get("__name__", ""))
+        if module is not None and vars(module) is referrer:
+            name = next((n for n, value in referrer.items() if value is held), "?")
+            return ev.Published(token, f"{referrer['__name__']}.{name}", None)
+        return _owner_of_dict(referrer, held, token, frames)
+    if isinstance(referrer, types.CellType):
+        return _closing_over(referrer, token, frames)
+    return _attribute(referrer, held, token, frames)
+
+
+def _owner_of_dict(
+    names: dict[Any, Any], held: Any, token: int, frames: Frames
+) -> ev.Published | None:
+    for owner in gc.get_referrers(names):
+        if getattr(owner, "__dict__", None) is names:
+            return _attribute(owner, held, token, frames)
+    return None
+
+
+def _attribute(owner: Any, held: Any, token: int, frames: Frames) -> ev.Published | None:
+    names = getattr(owner, "__dict__", None)
+    if not isinstance(names, dict) or isinstance(owner, types.ModuleType | types.FrameType):
+        return None
+    name = next((n for n, value in names.items() if value is held), None)
+    if name is None or not _is_users(type(owner), frames):
+        return None
+    return ev.Published(
+        token, f"{type(owner).__qualname__}.{name}", _stored_at(type(owner), name, frames)
+    )
+
+
+def _stored_at(kind: type, attribute: str, frames: Frames) -> ev.Site | None:
+    """The line of the class that sets ``self.attribute``."""
+    for function in vars(kind).values():
+        code = getattr(function, "__code__", None)
+        if code is None:
+            continue
+        for instruction in dis.get_instructions(code):
+            if instruction.opname == "STORE_ATTR" and instruction.argval == attribute:
+                line = instruction.positions.lineno if instruction.positions else None
+                if line is not None:
+                    return frames.site_of(code.co_filename, line, code.co_qualname)
+    return None
+
+
+def _is_users(kind: type, frames: Frames) -> bool:
+    module = sys.modules.get(kind.__module__)
+    filename = getattr(module, "__file__", None)
+    return filename is not None and frames.roles[filename] in ("app", "test")
+
+
+def _closing_over(cell: types.CellType, token: int, frames: Frames) -> ev.Published | None:
+    for closure in gc.get_referrers(cell):
+        if not isinstance(closure, tuple):
+            continue
+        for function in gc.get_referrers(closure):
+            if isinstance(function, types.FunctionType) and function.__closure__ is closure:
+                code = inspect.unwrap(function).__code__
+                if frames.roles[code.co_filename] in ("app", "test"):
+                    site = frames.site_of(code.co_filename, code.co_firstlineno, code.co_qualname)
+                    return ev.Published(token, f"the closure of {code.co_qualname}", site)
+    return None

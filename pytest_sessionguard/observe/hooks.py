@@ -1,0 +1,82 @@
+"""Replacing attributes of other people's modules and classes, and putting them back.
+
+Every hook goes through one ``Hooks``, so that installing and removing are a pair. A wrapper never
+lets a fault of the guard into the wrapped call: what observes is called through ``shielded``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+_MISSING = object()
+
+
+class Hooks:
+    """The attributes that were replaced, in order."""
+
+    def __init__(self) -> None:
+        self._undo: list[tuple[Any, str, Any, Any]] = []
+        self._on_remove: list[Callable[[], None]] = []
+
+    def replace(self, owner: Any, name: str, new: Any) -> None:
+        """Set ``owner.name`` to ``new`` and remember what was there."""
+        old = vars(owner).get(name, _MISSING)
+        setattr(owner, name, new)
+        self._undo.append((owner, name, old, new))
+
+    def wrap(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+        """Replace the function ``owner.name`` by ``make(function)``; absent ones are passed over.
+
+        Class and static methods stay what they are. The wrapper passes for a function of the
+        wrapped one's module, so that warnings with a stack level still point at the caller.
+        """
+        old = vars(owner).get(name, _MISSING)
+        if old is _MISSING:
+            return
+        if isinstance(old, classmethod | staticmethod):
+            kind = type(old)
+            self.replace(owner, name, kind(disguise(make(old.__func__), old.__func__)))
+        else:
+            self.replace(owner, name, disguise(make(old), old))
+
+    def on_remove(self, action: Callable[[], None]) -> None:
+        """Call ``action`` when the hooks are taken away."""
+        self._on_remove.append(action)
+
+    def remove(self) -> None:
+        """Put everything back, last first; what others have replaced since is left alone."""
+        while self._undo:
+            owner, name, old, new = self._undo.pop()
+            if vars(owner).get(name) is not new:
+                continue
+            if old is _MISSING:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, old)
+        while self._on_remove:
+            self._on_remove.pop()()
+
+
+def disguise(wrapper: Any, original: Any) -> Any:
+    """``wrapper`` with the name, the docs and the globals' ``__name__`` of ``original``.
+
+    SQLAlchemy and ``warnings`` find the caller's line by the module name of each frame; a frame
+    of the guard in between would move their warnings to the guard.
+    """
+    if not isinstance(wrapper, FunctionType) or hasattr(wrapper, "__wrapped__"):
+        return wrapper  # no function, or one that is disguised already
+    code_globals = {**wrapper.__globals__, "__name__": original.__module__}
+    copy = FunctionType(
+        wrapper.__code__, code_globals, wrapper.__name__, wrapper.__defaults__, wrapper.__closure__
+    )
+    copy.__kwdefaults__ = wrapper.__kwdefaults__
+    functools.update_wrapper(copy, original)
+    with contextlib.suppress(TypeError, ValueError):
+        # Falcon looks at the argument names of an app's __call__, without following wrappers.
+        copy.__signature__ = inspect.signature(original)  # type: ignore[attr-defined]
+    return copy

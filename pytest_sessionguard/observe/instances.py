@@ -1,0 +1,173 @@
+"""Observes instances: changes, detaching, attaching elsewhere, and DetachedInstanceError."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from pytest_sessionguard import events as ev
+from pytest_sessionguard.observe import reach, sqla
+from pytest_sessionguard.observe.hooks import Hooks
+from pytest_sessionguard.observe.recorder import Recorder
+from pytest_sessionguard.observe.sessions import KEY, Mark, Sessions, SessionState
+
+_DETACHED = "_sessionguard_detached"
+_WANTED = "_sessionguard_wanted"
+
+
+class Instances:
+    """The hooks on InstanceState, attaching and DetachedInstanceError."""
+
+    def __init__(self, recorder: Recorder, sessions: Sessions) -> None:
+        self.recorder = recorder
+        self.sessions = sessions
+        self._live: Any = {}
+
+    def install(self, hooks: Hooks) -> None:
+        """Wrap the four places."""
+        from sqlalchemy.orm import Session
+        from sqlalchemy.orm.exc import DetachedInstanceError
+        from sqlalchemy.orm.state import InstanceState
+
+        self._live = sqla.live_sessions()
+        hooks.wrap(InstanceState, "_detach_states", self._wrap_detach)
+        hooks.wrap(InstanceState, "_modified_event", self._wrap_modified)
+        hooks.wrap(Session, "_before_attach", self._wrap_attach)
+        hooks.wrap(Session, "merge", self._wrap_merge)
+        hooks.replace(DetachedInstanceError, "__init__", self._make_init(DetachedInstanceError))
+
+    # -- detaching -------------------------------------------------------------------------
+
+    def _wrap_detach(self, original: Any) -> Any:
+        recorder, note = self.recorder, self._note_detached
+
+        def _detach_states(
+            cls: Any, states: Iterable[Any], session: Any, *rest: Any, **kw: Any
+        ) -> Any:
+            states = list(states)
+            try:
+                return original(cls, states, session, *rest, **kw)
+            finally:
+                recorder.shielded(note, states, session)
+
+        return _detach_states
+
+    def _note_detached(self, states: list[Any], session: Any) -> None:
+        if not states:
+            return
+        strand, worker = self.recorder.who()
+        state = self.sessions.state(session)
+        stack = self.recorder.stack()
+        event = ev.Detached(state.number, state.token, strand.token, worker.token, stack)
+        self.recorder.trace.note(event)
+        for each in states:
+            each.__dict__[_DETACHED] = event
+
+    def _make_init(self, error: type[Exception]) -> Any:
+        recorder, note = self.recorder, self._note_access
+
+        def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+            recorder.shielded(note, sys._getframe().f_back)
+            super(error, self).__init__(*args, **kwargs)  # type: ignore[misc]
+
+        return __init__
+
+    def _note_access(self, raising: Any) -> None:
+        if not raising.f_globals.get("__name__", "").startswith("sqlalchemy."):
+            return  # the user's own
+        label, attribute, state = sqla.class_and_attribute(raising)
+        strand, worker = self.recorder.who()
+        detached: ev.Detached | None = state.__dict__.get(_DETACHED) if state is not None else None
+        if detached is not None:
+            self.recorder.trace.note(detached)
+            site = reach.instance_binding(strand, state.obj())
+            if site is not None:
+                self.recorder.trace.note(ev.Handed(strand.token, detached.session, site))
+        number = self.recorder.next_token()
+        if state is not None:
+            state.__dict__[_WANTED] = number
+        self.recorder.trace.note(
+            ev.DetachedAccess(
+                number, label, attribute, strand.token, worker.token, self.recorder.stack(raising),
+                strand.clock.seen, detached.session if detached else None,
+                detached.number if detached else None,
+            )
+        )  # fmt: skip
+
+    # -- attaching elsewhere ---------------------------------------------------------------
+
+    def _wrap_attach(self, original: Any) -> Any:
+        recorder, note, recovered = self.recorder, self._note_attach, self._recovered
+
+        def _before_attach(self: Any, state: Any, obj: Any) -> Any:
+            if state.session_id and state.session_id != self.hash_key:
+                recorder.shielded(note, self, state)
+            elif _WANTED in state.__dict__:
+                recorder.shielded(recovered, state)
+            return original(self, state, obj)
+
+        return _before_attach
+
+    def _wrap_merge(self, original: Any) -> Any:
+        recorder, recovered = self.recorder, self._recovered
+
+        def merge(self: Any, instance: Any, *args: Any, **kwargs: Any) -> Any:
+            state = getattr(instance, "_sa_instance_state", None)
+            if state is not None and _WANTED in state.__dict__:
+                recorder.shielded(recovered, state)
+            return original(self, instance, *args, **kwargs)
+
+        return merge
+
+    def _recovered(self, state: Any) -> None:
+        """What was asked for in vain is put back into a session: its owner knew what to do."""
+        self.recorder.trace.note(ev.Recovered(state.__dict__.pop(_WANTED)))
+
+    def _note_attach(self, session: Any, state: Any) -> None:
+        home = sqla.session_of_state(state)
+        if home is None:
+            return
+        strand, worker = self.recorder.who()
+        guarded, home_state = self.sessions.state(session), self.sessions.state(home)
+        for each in (guarded, home_state):
+            if each.announced != self.recorder.epoch.number:
+                self.sessions.announce(each)
+        self.recorder.trace.note(
+            ev.ForeignAttach(
+                guarded.token, home_state.token, state.class_.__name__, strand.token, worker.token,
+                self.recorder.stack(),
+            )
+        )  # fmt: skip
+
+    # -- changes ---------------------------------------------------------------------------
+
+    def _wrap_modified(self, original: Any) -> Any:
+        begin, end, news = self._begin_change, self.sessions.end, self.recorder
+
+        def _modified_event(self: Any, dict_: Any, attr: Any, *rest: Any, **kw: Any) -> Any:
+            mark = begin(self.session_id) if self.session_id and news.active else None
+            if mark is None:
+                return original(self, dict_, attr, *rest, **kw)
+            try:
+                return original(self, dict_, attr, *rest, **kw)
+            finally:
+                end(mark)
+
+        return _modified_event
+
+    def _begin_change(self, key: int) -> Mark | None:
+        """An attribute is set: noted when it tells more than this strand's last operation did.
+
+        It does when another strand was there since, or when the strand has passed its clock on:
+        what it does now is not ordered before whoever got it.
+        """
+        session = self._live.get(key)
+        if session is None:
+            return None
+        state: SessionState | None = session.__dict__.get(KEY)
+        if state is not None and state.touched is not None:
+            strand, tick = state.touched
+            if strand is self.recorder.strands.current() and strand.clock.passed_on < tick:
+                return None
+        return self.sessions.begin(session, "change", sys._getframe(), "instance")

@@ -1,0 +1,206 @@
+"""Observes the user's own locks: a lock held at every use makes sharing a session legal.
+
+Only locks that the code under test makes are known; those of the standard library and of
+installed packages protect their own affairs. Where ``threading.Lock`` stands, a callable object
+stands instead: a function would turn into a method where a class keeps it.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import Any
+
+from pytest_sessionguard.observe.hooks import Hooks
+from pytest_sessionguard.observe.recorder import Recorder
+
+
+class Locks:
+    """The hooks on lock factories and on asyncio's Lock."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+
+    def install(self, hooks: Hooks) -> None:
+        """Stand in for Lock and RLock."""
+        self.install_threading(hooks)
+
+    def install_asyncio(self, lock: Any, hooks: Hooks) -> None:
+        """Wrap asyncio's Lock."""
+        hooks.wrap(lock, "acquire", self._wrap_async_acquire)
+        hooks.wrap(lock, "release", self._wrap_async_release)
+
+    def install_threading(self, hooks: Hooks) -> None:
+        """Stand in for the lock factories of ``threading``; again after gevent replaced them."""
+        for name in ("Lock", "RLock"):
+            hooks.replace(threading, name, Factory(getattr(threading, name), self.recorder))
+
+    def install_gevent(self, module: Any, hooks: Hooks) -> None:
+        """Stand in for the locks of ``gevent.lock``; its semaphores are C types."""
+        for name in ("Semaphore", "BoundedSemaphore", "RLock"):
+            plain = getattr(module, name)
+            hooks.replace(module, name, lock_class(plain, self))
+
+    def hold(self, lock: Any) -> None:
+        """The current strand holds ``lock``."""
+        token = lock.__dict__.setdefault("_sessionguard", self.recorder.next_token())
+        self.recorder.strands.current().locks.append(token)
+
+    def drop(self, lock: Any) -> None:
+        """The current strand lets go of ``lock``."""
+        held = self.recorder.strands.current().locks
+        token = lock.__dict__.get("_sessionguard")
+        if token in held:
+            held.remove(token)
+
+    # -- asyncio ---------------------------------------------------------------------------
+
+    def _wrap_async_acquire(self, original: Any) -> Any:
+        hold, recorder = self.hold, self.recorder
+
+        async def acquire(self: Any) -> Any:
+            got = await original(self)
+            recorder.shielded(hold, self)
+            return got
+
+        return acquire
+
+    def _wrap_async_release(self, original: Any) -> Any:
+        drop, recorder = self.drop, self.recorder
+
+        def release(self: Any) -> Any:
+            recorder.shielded(drop, self)
+            return original(self)
+
+        return release
+
+
+def lock_class(plain: Any, locks: Locks) -> Any:
+    """A subclass of one of gevent's locks that is known while it is held."""
+    recorder, by_user = locks.recorder, locks.recorder.frames.made_by_user
+
+    class Lock(plain):  # type: ignore[misc]
+        def acquire(self, *args: Any, **kwargs: Any) -> Any:
+            got = super().acquire(*args, **kwargs)
+            alone = not getattr(self, "counter", 0)  # a semaphore that lets others in is no lock
+            if got and alone and recorder.shielded(by_user, sys._getframe()):
+                recorder.shielded(locks.hold, self)
+            return got
+
+        def release(self, *args: Any, **kwargs: Any) -> Any:
+            recorder.shielded(locks.drop, self)
+            return super().release(*args, **kwargs)
+
+        def __enter__(self) -> Any:
+            return self.acquire()
+
+        def __exit__(self, *exception: Any) -> None:
+            self.release()
+
+    Lock.__name__, Lock.__qualname__, Lock.__module__ = (
+        plain.__name__,
+        plain.__name__,
+        plain.__module__,
+    )
+    return Lock
+
+
+class Factory:
+    """Makes the user a lock that is known, and everybody else the plain one.
+
+    It stands for a class or a function (that depends on the version), so it answers
+    ``isinstance`` and ``Lock | None`` for it too.
+    """
+
+    def __init__(self, plain: Any, recorder: Recorder) -> None:
+        self.plain = plain
+        self._recorder = recorder
+        self.__name__ = getattr(plain, "__name__", "lock")
+        self.__doc__ = plain.__doc__
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        lock = self.plain(*args, **kwargs)
+        recorder = self._recorder
+        if recorder.shielded(recorder.frames.made_by_user, sys._getframe()):
+            return KnownLock(lock, recorder)
+        return lock
+
+    def __instancecheck__(self, thing: Any) -> bool:
+        if isinstance(thing, KnownLock):
+            thing = thing.plain
+        kind = self.plain if isinstance(self.plain, type) else type(self.plain())
+        return isinstance(thing, kind)
+
+    def __or__(self, other: Any) -> Any:
+        return Either(self.plain | other, self, other)
+
+    def __ror__(self, other: Any) -> Any:
+        return Either(other | self.plain, self, other)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.plain, name)
+
+
+class Either:
+    """``Lock | None``: the plain union, which answers for known locks too."""
+
+    def __init__(self, plain: Any, factory: Factory, other: Any) -> None:
+        self._plain = plain
+        self._factory = factory
+        self._other = type(None) if other is None else other
+
+    def __instancecheck__(self, thing: Any) -> bool:
+        return self._factory.__instancecheck__(thing) or isinstance(thing, self._other)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._plain, name)
+
+    def __repr__(self) -> str:
+        return repr(self._plain)
+
+
+class KnownLock:
+    """A lock of the user's; the strand that holds it has it on its list."""
+
+    __slots__ = ("__weakref__", "_recorder", "_token", "plain")
+
+    def __init__(self, plain: Any, recorder: Recorder) -> None:
+        self.plain = plain
+        self._recorder = recorder
+        self._token = recorder.next_token()
+
+    def acquire(self, *args: Any, **kwargs: Any) -> Any:
+        """As the plain lock's."""
+        got = self.plain.acquire(*args, **kwargs)
+        if got:
+            self._recorder.shielded(self._hold)
+        return got
+
+    def release(self) -> None:
+        """As the plain lock's."""
+        self._recorder.shielded(self._drop)
+        self.plain.release()
+
+    def __enter__(self) -> Any:
+        return self.acquire()
+
+    def __exit__(self, *exception: Any) -> None:
+        self.release()
+
+    def _hold(self) -> None:
+        self._recorder.strands.current().locks.append(self._token)
+
+    def _drop(self) -> None:
+        held = self._recorder.strands.current().locks
+        if self._token in held:
+            held.remove(self._token)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self.plain.__reduce_ex__(protocol)  # refuses, as a lock does
+
+    # A Condition takes its lock's own way of waiting, where the lock has one.
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.plain, name)
+
+    def __repr__(self) -> str:
+        return repr(self.plain)

@@ -1,0 +1,157 @@
+"""Notes events: the one thing all hooks talk to.
+
+The recorder knows who is running, gives out tokens, and appends to the current trace. It never
+judges. What it describes (a worker, a strand, a session, a registry, a pool) it describes once in
+each trace that meets it, so that every trace can be read alone.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, TypeVar
+
+from pytest_sessionguard import events as ev
+from pytest_sessionguard.clocks import Epoch
+from pytest_sessionguard.observe.frames import Frames, outside_init
+from pytest_sessionguard.observe.strands import Strand, Strands, Worker
+from pytest_sessionguard.trace import Trace
+
+Result = TypeVar("Result")
+
+
+class Recorder:
+    """Appends what the hooks see to the trace of the current test.
+
+    ``active`` is False while nobody wants to know (a test that is not guarded), and after a fault
+    of the guard; every hook asks it first. ``on_fault`` is told of faults. ``next_token()`` is a
+    number that was never given out before.
+    """
+
+    def __init__(self, frames: Frames, on_fault: Callable[[BaseException], None]) -> None:
+        self.frames = frames
+        self.active = True
+        self.epoch = Epoch()
+        self.trace = Trace()
+        self.phase = "import"
+        self.next_token: Callable[[], int] = itertools.count(1).__next__
+        self._on_fault = on_fault
+        self.strands = Strands(self.next_token, self.epoch)
+
+    def start(self, label: str) -> None:
+        """Begin the trace of a test; clocks and descriptions start anew."""
+        self.epoch.number += 1
+        self.trace = Trace()
+        self.strands.foreign = None
+        self.strands.test.label = label
+        self.strands.test.announced = -1
+        self.active = True
+
+    def fault(self, error: BaseException) -> None:
+        """Switch off for this test and tell the guard."""
+        self.active = False
+        self._on_fault(error)
+
+    def shielded(self, action: Callable[..., Result], *arguments: Any) -> Result | None:
+        """Call ``action``; a fault of ours switches the guard off and never reaches the user."""
+        if not self.active:
+            return None
+        try:
+            return action(*arguments)
+        except Exception as error:
+            self.fault(error)
+            return None
+
+    # -- who and where --------------------------------------------------------------------
+
+    def who(self) -> tuple[Strand, Worker]:
+        """The current strand and worker, described in the trace."""
+        strand = self.strands.current()
+        return strand, self.described(strand)
+
+    def described(self, strand: Strand) -> Worker:
+        """The worker of the current strand; both are described in the trace."""
+        worker = self.strands.worker(strand)
+        if worker.announced != self.epoch.number:
+            self.announce_worker(worker)
+        if strand.announced != self.epoch.number:
+            self.announce_strand(strand)
+        return worker
+
+    def here(self, frame: FrameType | None = None) -> ev.Stack:
+        """The user's nearest line; else where the strand was started; else a library's line."""
+        frame = frame or sys._getframe(1)
+        return self.frames.nearest(frame) or self._elsewhere(frame)
+
+    def stack(self, frame: FrameType | None = None) -> ev.Stack:
+        """All the user's lines; else as ``here``."""
+        frame = frame or sys._getframe(1)
+        return self.frames.stack(frame) or self._elsewhere(frame)
+
+    def _elsewhere(self, frame: FrameType) -> ev.Stack:
+        strand = self.strands.current()
+        if strand.spawned and not self._request_began_in(strand):
+            return strand.spawned
+        return self.frames.library(frame)
+
+    def _request_began_in(self, strand: Strand) -> bool:
+        return self.strands.worker(strand) is not strand.worker
+
+    # -- descriptions ----------------------------------------------------------------------
+
+    def announce(self, strand: Strand) -> None:
+        """Describe a strand that is not the current one, unless this trace knows it."""
+        if strand.announced != self.epoch.number:
+            self.announce_strand(strand)
+
+    def announce_worker(self, worker: Worker) -> None:
+        """Describe a worker, and first the one it belongs to."""
+        worker.announced = self.epoch.number
+        parent = worker.parent
+        if parent is not None and parent.announced != self.epoch.number:
+            self.announce_worker(parent)
+        self.trace.note(
+            ev.WorkerBegan(
+                worker.token, worker.kind, worker.label, parent.token if parent else None,
+                worker.site, worker.inside_test_context,
+            )
+        )  # fmt: skip
+        if worker.ended:
+            self.trace.note(ev.WorkerEnded(worker.token))
+
+    def announce_strand(self, strand: Strand) -> None:
+        """Describe a strand, and first the one that started it."""
+        strand.announced = self.epoch.number
+        parent = strand.parent
+        if parent is not None and parent.announced != self.epoch.number:
+            self.announce_strand(parent)
+        if strand.worker.announced != self.epoch.number:
+            self.announce_worker(strand.worker)
+        self.trace.note(
+            ev.StrandBegan(
+                strand.token, strand.kind, strand.label, parent.token if parent else None,
+                strand.worker.token, strand.spawned, strand.started,
+            )
+        )  # fmt: skip
+
+    def end_worker(self, worker: Worker) -> None:
+        """A worker has done its work."""
+        if worker.ended:
+            return
+        worker.ended = True
+        if worker.announced == self.epoch.number:
+            self.trace.note(ev.WorkerEnded(worker.token))
+
+    def end_strand(self, strand: Strand) -> None:
+        """A strand has finished; so has its worker, if the strand was all of it."""
+        self.strands.finish(strand)
+        its_own = strand.parent is None or strand.parent.worker is not strand.worker
+        if its_own and strand.worker.kind == strand.kind:
+            self.end_worker(strand.worker)
+
+
+def made_at(recorder: Recorder, frame: FrameType, thing: Any) -> ev.Stack:
+    """The user's lines that construct ``thing``; not those of its own class's ``__init__``."""
+    return recorder.frames.stack(outside_init(frame, thing))

@@ -1,0 +1,290 @@
+"""Observes registries: scoped_session and async_scoped_session, their lookups and removals."""
+
+from __future__ import annotations
+
+import _thread
+import sys
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from pytest_sessionguard import events as ev
+from pytest_sessionguard.observe import sqla
+from pytest_sessionguard.observe.hooks import Hooks
+from pytest_sessionguard.observe.recorder import Recorder
+from pytest_sessionguard.observe.sessions import Sessions, SessionState
+from pytest_sessionguard.observe.strands import NATIVE_LOCAL
+
+
+class RegistryState:
+    """What the guard knows of one live registry.
+
+    ``unbound`` are the sessions without a bind and the lookups that made them, by key of the
+    scope; ``configured`` those among them that a later ``configure(bind=...)`` could not reach.
+    """
+
+    __slots__ = (
+        "announced", "configured", "factory", "late_in", "made", "scoped", "token", "unbound",
+    )  # fmt: skip
+
+    def __init__(self, made: ev.RegistryMade, scoped: Any) -> None:
+        self.made = made
+        self.scoped = weakref.ref(scoped)
+        self.factory = _reference(scoped.session_factory)
+        self.token = made.registry
+        self.announced = -1
+        self.late_in = -1
+        self.unbound: dict[Any, tuple[SessionState, ev.Stack]] = {}
+        self.configured: dict[Any, ev.Configured] = {}
+
+
+class Scopes:
+    """The hooks on scoped sessions; ``patched`` is where gevent patched threads, once it has."""
+
+    def __init__(self, recorder: Recorder, sessions: Sessions) -> None:
+        self.recorder = recorder
+        self.sessions = sessions
+        self.patched: ev.Site | None = None
+        self._states: dict[int, RegistryState] = {}
+        self._local = recorder.strands.local  # what a registry does just now, thread by thread
+
+    def install(self, hooks: Hooks) -> None:
+        """Wrap scoped_session and both registries."""
+        from sqlalchemy.orm import scoped_session, sessionmaker
+        from sqlalchemy.util import ScopedRegistry, ThreadLocalRegistry
+
+        self._install_on(scoped_session, hooks)
+        hooks.wrap(sessionmaker, "configure", self._wrap_configure)
+        for registry in (ScopedRegistry, ThreadLocalRegistry):
+            hooks.wrap(registry, "__call__", self._wrap_call)
+        hooks.on_remove(self._states.clear)
+
+    def install_async(self, hooks: Hooks) -> None:
+        """Wrap async_scoped_session."""
+        from sqlalchemy.ext.asyncio import async_scoped_session, async_sessionmaker
+
+        self._install_on(async_scoped_session, hooks)
+        hooks.wrap(async_sessionmaker, "configure", self._wrap_configure)
+
+    def in_use(self) -> list[tuple[int, Any]]:
+        """The registries that this trace describes, with their tokens."""
+        epoch = self.recorder.epoch.number
+        live = [(state, state.scoped()) for state in self._states.values()]
+        return [
+            (s.token, scoped) for s, scoped in live if s.announced == epoch and scoped is not None
+        ]
+
+    def _install_on(self, scoped: Any, hooks: Hooks) -> None:
+        hooks.wrap(scoped, "__init__", self._wrap_init)
+        hooks.wrap(scoped, "__call__", self._wrap_give)
+        hooks.wrap(scoped, "remove", self._wrap_remove)
+
+    # -- making ----------------------------------------------------------------------------
+
+    def _wrap_init(self, original: Any) -> Any:
+        shielded, made = self.recorder.shielded, self._made
+
+        def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+            original(self, *args, **kwargs)
+            shielded(made, self)
+
+        return __init__
+
+    def _made(self, scoped: Any) -> None:
+        stack = self.recorder.stack()
+        origin = "test" if stack and stack[0].role == "test" else "app"
+        registry = scoped.registry
+        keyed_by = "thread"
+        if not isinstance(registry, _thread_local_registry()):
+            keyed_by = getattr(registry.scopefunc, "__name__", type(registry.scopefunc).__name__)
+        made = ev.RegistryMade(self.recorder.next_token(), stack, keyed_by, origin)
+        self._states[id(registry)] = RegistryState(made, scoped)
+        weakref.finalize(scoped, self._states.pop, id(registry), None)
+
+    def _state(self, registry: Any) -> RegistryState | None:
+        state = self._states.get(id(registry))
+        if state is not None and state.announced != self.recorder.epoch.number:
+            state.announced = self.recorder.epoch.number
+            self.recorder.trace.note(state.made)
+        return state
+
+    # -- looking up ------------------------------------------------------------------------
+
+    def _wrap_call(self, original: Any) -> Any:
+        recorder, looked = self.recorder, self._looked
+
+        def __call__(self: Any) -> Any:
+            before = recorder.next_token() if recorder.active else 0
+            found = original(self)
+            if before:
+                recorder.shielded(looked, self, found, before)
+            return found
+
+        return __call__
+
+    def _wrap_give(self, original: Any) -> Any:
+        """``scoped()``: the Session itself leaves the registry."""
+
+        def __call__(self_: Any, **kwargs: Any) -> Any:
+            self._local.giving = True
+            try:
+                return original(self_, **kwargs)
+            finally:
+                self._local.giving = False
+
+        return __call__
+
+    def _looked(self, registry: Any, found: Any, before: int) -> None:
+        state = self._state(registry)
+        if state is None:
+            return
+        plain = sqla.sync_session(found)
+        if not self.sessions.is_session(plain):
+            return
+        session = self.sessions.state(plain)
+        giving, self._local.giving = self._local.giving, False
+        strand = self.recorder.strands.current()
+        worker = self.recorder.described(strand)
+        self._early(state, registry)
+        key = (state.token, strand.token, worker.token, giving)
+        if key in session.looked and session.announced == self.recorder.epoch.number:
+            return
+        stack = self.recorder.stack()
+        if session.token > before:
+            session.registry = state.token
+            if not session.made.bound:
+                state.unbound[self._scope(registry)] = (session, stack)
+        if session.announced != self.recorder.epoch.number:
+            self.sessions.announce(session)
+        session.looked.add(key)
+        self.recorder.trace.note(
+            ev.Looked(
+                state.token, session.token, strand.token, worker.token, stack, giving,
+                self._key_kind(registry),
+            )
+        )  # fmt: skip
+        self._late(registry, state, stack, worker.token)
+
+    def _early(self, state: RegistryState, registry: Any) -> None:
+        """Note a scope whose session was made before the registry was configured."""
+        early = state.configured.get(self._scope(registry)) if state.configured else None
+        if early is not None and not self._local.removing:
+            self.recorder.trace.note(early)
+
+    def _key_kind(self, registry: Any) -> str:
+        """What the scope function tells apart."""
+        if isinstance(registry, _thread_local_registry()):
+            return "thread"
+        key = registry.scopefunc()
+        running = [threading.get_ident(), _thread.get_ident(), threading.current_thread()]
+        loop = self.recorder.strands.running_loop()
+        if loop is not None:
+            running.append(self.recorder.strands.task_of(loop))
+        if "greenlet" in sys.modules:
+            current = sys.modules["greenlet"].getcurrent()
+            running += [current, id(current)]
+        parts = key if isinstance(key, tuple) else (key,)
+        same = any(part is each or part == each for part in parts for each in running)
+        return "strand" if same else "other"
+
+    def _late(self, registry: Any, state: RegistryState, stack: ev.Stack, worker: int) -> None:
+        """Note a thread-local registry that was built before gevent patched threads."""
+        if threading.local is NATIVE_LOCAL or state.late_in == self.recorder.epoch.number:
+            return
+        if (
+            isinstance(registry, _thread_local_registry())
+            and type(registry.registry) is NATIVE_LOCAL
+        ):
+            state.late_in = self.recorder.epoch.number
+            self.recorder.trace.note(
+                ev.LatePatch(
+                    "scoped_session", state.token, state.made.stack, self.patched, stack, worker
+                )
+            )
+
+    # -- letting go ------------------------------------------------------------------------
+
+    def _wrap_remove(self, original: Any) -> Any:
+        recorder, removed = self.recorder, self._removed
+
+        def remove(self_: Any, *args: Any, **kwargs: Any) -> Any:
+            recorder.shielded(removed, self_)
+            self._local.removing = True
+            try:
+                return original(self_, *args, **kwargs)
+            finally:
+                self._local.removing = False
+
+        return remove
+
+    def _removed(self, scoped: Any) -> None:
+        state = self._state(scoped.registry)
+        if state is None:
+            return
+        stack = self.recorder.stack()
+        by_test = bool(stack) and stack[0].role == "test"
+        session: SessionState | None = None
+        try:
+            plain = sqla.sync_session(_peek(scoped.registry)) if scoped.registry.has() else None
+        except Exception:  # the user's scope function refuses: there is no scope to remove
+            return
+        if self.sessions.is_session(plain):
+            session = self.sessions.state(plain)
+        if session is not None and not by_test:
+            session.early = None
+            state.unbound.pop(self._scope(scoped.registry), None)
+            state.configured.pop(self._scope(scoped.registry), None)
+        strand, worker = self.recorder.who()
+        token = session.token if session is not None else None
+        self.recorder.trace.note(ev.Removed(state.token, token, strand.token, worker.token, stack))
+
+    def _wrap_configure(self, original: Any) -> Any:
+        recorder, configured = self.recorder, self._configured
+
+        def configure(self: Any, **kwargs: Any) -> Any:
+            if kwargs.get("bind") is not None:
+                recorder.shielded(configured, self, sys._getframe())
+            return original(self, **kwargs)
+
+        return configure
+
+    def _configured(self, factory: Any, frame: Any) -> None:
+        for state in self._states.values():
+            if state.factory() is factory and state.made.origin != "test":
+                self._note_early(state, self.recorder.stack(frame))
+
+    def _note_early(self, state: RegistryState, stack: ev.Stack) -> None:
+        """The sessions that the registry made before: configuring cannot reach them any more."""
+        for key, (session, first) in state.unbound.items():
+            if first and first[0].role != "test":
+                event = ev.Configured(state.token, session.token, first, stack)
+                state.configured[key] = session.early = event
+        state.unbound.clear()
+
+    def _scope(self, registry: Any) -> Any:
+        """The key of the current scope."""
+        if isinstance(registry, _thread_local_registry()):
+            return self.recorder.strands.base().token
+        return registry.scopefunc()
+
+
+def _reference(factory: Any) -> Callable[[], Any]:
+    """A weak reference where there can be one."""
+    try:
+        return weakref.ref(factory)
+    except TypeError:
+        return lambda: None
+
+
+def _thread_local_registry() -> Any:
+    from sqlalchemy.util import ThreadLocalRegistry
+
+    return ThreadLocalRegistry
+
+
+def _peek(registry: Any) -> Any:
+    """The session of the current scope, without a lookup of the guard's own in the trace."""
+    if isinstance(registry, _thread_local_registry()):
+        return registry.registry.value
+    return registry.registry[registry.scopefunc()]

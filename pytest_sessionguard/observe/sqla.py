@@ -1,0 +1,125 @@
+"""SQLAlchemy's private names and version differences: nowhere else.
+
+Each name was read and run on SQLAlchemy 2.0.44 and 2.1.9; ``tests/unit/test_sqla_names.py`` fails
+when one of them goes away or changes its meaning.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+PRIVATE_NAMES = {
+    "sqlalchemy.orm.session:Session._before_attach": "called with (state, obj) before an attach",
+    "sqlalchemy.orm.session:Session._transaction": "the SessionTransaction, None when there is none",
+    "sqlalchemy.orm.session:Session._new": "pending states",
+    "sqlalchemy.orm.session:Session._deleted": "states marked for deletion",
+    "sqlalchemy.orm.session:SessionTransaction._connections": "connections taken, by engine",
+    "sqlalchemy.orm.session:_sessions": "hash_key -> Session, weak",
+    "sqlalchemy.orm.state:InstanceState._detach_states": "classmethod (states, session, ...)",
+    "sqlalchemy.orm.state:InstanceState._modified_event": "called with (dict, attr, ...) on a change",
+    "sqlalchemy.orm.identity:IdentityMap._modified": "states with unwritten changes",
+    "sqlalchemy.pool.base:_ConnectionRecord.checkout": "classmethod (pool) -> fairy",
+    "sqlalchemy.pool.base:_ConnectionRecord.checkin": "the connection goes back",
+    "sqlalchemy.pool.base:_finalize_fairy": "has the local is_gc_cleanup when it checks in",
+    "sqlalchemy.util._collections:ScopedRegistry": "__call__, has, clear; ThreadLocalRegistry too",
+}
+CHECKED_ON = ("2.0.44", "2.1.9")
+
+OPERATIONS = (
+    "add", "add_all", "begin", "begin_nested", "bulk_insert_mappings", "bulk_save_objects",
+    "bulk_update_mappings", "close", "commit", "connection", "delete", "delete_all",
+    "enable_relationship_loading", "execute", "expire", "expire_all", "expunge", "expunge_all",
+    "flush", "get", "get_one", "invalidate", "merge", "merge_all", "prepare", "query", "refresh",
+    "reset", "rollback", "scalar", "scalars",
+)  # fmt: skip
+"""The public Session methods that are operations; 2.0 lacks ``merge_all`` and ``delete_all``."""
+
+TRANSACTION_OPERATIONS = ("commit", "rollback", "close", "prepare")
+LOADERS = frozenset(
+    {"sqlalchemy.orm.strategies", "sqlalchemy.orm.loading", "sqlalchemy.orm.dynamic"}
+)
+SHARED_POOLS = {"StaticPool", "SingletonThreadPool"}
+
+
+def left_state(session: Any) -> str:
+    """What an operation left behind: ``"dirty"``, ``"open"`` (a connection is held) or ``""``."""
+    if session._new or session._deleted or session.identity_map._modified:
+        return "dirty"
+    transaction = session._transaction
+    if transaction is not None and transaction._connections:
+        return "open"
+    return ""
+
+
+def session_of_state(state: Any) -> Any:
+    """The Session that an InstanceState is attached to, None when it is in none."""
+    return live_sessions().get(state.session_id) if state.session_id else None
+
+
+def live_sessions() -> Any:
+    """``hash_key`` -> Session, for all living sessions."""
+    return sys.modules["sqlalchemy.orm.session"]._sessions
+
+
+def is_bound(session: Any) -> bool:
+    """Whether the session knows an engine for any mapper."""
+    if session.bind is not None:
+        return True
+    # ``binds`` from 2.1 on, a private name before
+    return bool(getattr(session, "binds", None) or getattr(session, "_Session__binds", None))
+
+
+def sync_session(session: Any) -> Any:
+    """The Session inside an AsyncSession; any other object as it is."""
+    return own_attributes(session).get("sync_session", session)
+
+
+def own_attributes(thing: Any) -> dict[str, Any]:
+    """The instance dictionary of anything, without running code of its class."""
+    try:
+        found = object.__getattribute__(thing, "__dict__")
+    except (AttributeError, TypeError):
+        return {}
+    return found if type(found) is dict else {}
+
+
+def class_and_attribute(raising: Any) -> tuple[str, str, Any]:
+    """From the frame that raises DetachedInstanceError: class, attribute and InstanceState."""
+    from sqlalchemy import inspect
+
+    names = raising.f_locals
+    state = names.get("state")
+    owner = names.get("self")
+    if state is None and owner is not None and hasattr(owner, "instance"):
+        state = inspect(owner.instance, raiseerr=False)
+    attribute = getattr(owner, "key", None) or getattr(getattr(owner, "attr", None), "key", None)
+    if attribute is None:
+        every = ", ".join(sorted(names.get("attribute_names") or ()))
+        attribute = _attribute_asked_for(raising) or every
+    label = state.class_.__name__ if state is not None else "instance"
+    return label, str(attribute or "?"), state
+
+
+def _attribute_asked_for(frame: Any) -> str | None:
+    """The attribute whose ``__get__`` led here: an expired instance refreshes all it has at once."""
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("sqlalchemy."):
+        key = getattr(frame.f_locals.get("self"), "key", None)
+        if isinstance(key, str):
+            return key
+        frame = frame.f_back
+    return None
+
+
+def pool_limit(pool: Any) -> int | None:
+    """The most connections that a pool gives out at once, None when there is no limit."""
+    overflow = getattr(pool, "_max_overflow", None)
+    size = getattr(pool, "size", None)
+    if overflow is None or overflow < 0 or size is None:
+        return None
+    return int(size()) + int(overflow) or None
+
+
+def returned_by_collector(finalizer: Any) -> bool:
+    """Whether the frame that checks a connection in is the pool's clean-up after the collector."""
+    return finalizer is not None and bool(finalizer.f_locals.get("is_gc_cleanup"))

@@ -1,0 +1,320 @@
+"""Who is running: the current strand and the current worker.
+
+A strand is an asyncio task, one loop callback, one job of an executor, one item of anyio's pool,
+a gevent greenlet, and only otherwise a bare thread: the identity of a pool thread would order
+requests that have nothing to do with each other.
+
+A worker is whose unit of work it is: a nested context, else the request, else the thread, task,
+greenlet or job that was started, else the test. A request travels in a context variable, so it
+follows the work through thread pools, portals and child tasks.
+"""
+
+from __future__ import annotations
+
+import _thread
+import sys
+import weakref
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+from pytest_sessionguard.clocks import NOTHING_SEEN, Clock, Epoch, Snapshot
+from pytest_sessionguard.events import Site, Stack
+
+
+def native_local() -> Any:
+    """The interpreter's thread-local class, also when gevent patched before we were imported."""
+    monkey = sys.modules.get("gevent.monkey")
+    return monkey.get_original("_thread", "_local") if monkey is not None else _thread._local
+
+
+NO_LOCKS: frozenset[int] = frozenset()
+
+# Taken before anything can be patched from here on: gevent replaces it.
+NATIVE_LOCAL = native_local()
+
+in_request: ContextVar[Worker | None] = ContextVar("sessionguard_worker", default=None)
+
+in_startup: ContextVar[bool] = ContextVar("sessionguard_startup", default=False)
+"""True in what an ASGI app does when it starts up: its ``lifespan``."""
+
+test_contexts: ContextVar[int] = ContextVar("sessionguard_test_contexts", default=0)
+"""How many application contexts the test itself has pushed."""
+
+
+class Worker:
+    """A unit of work, live. ``announced`` is the epoch in whose trace it was last described."""
+
+    __slots__ = (
+        "announced", "ended", "inside_test_context", "kind", "label", "parent", "site", "token",
+    )  # fmt: skip
+
+    def __init__(
+        self, token: int, kind: str, label: str, parent: Worker | None, site: Site | None
+    ) -> None:
+        self.token = token
+        self.kind = kind
+        self.label = label
+        self.parent = parent
+        self.site = site
+        self.ended = False
+        self.inside_test_context = False
+        self.announced = -1
+
+
+class Strand:
+    """Something the interpreter runs, live.
+
+    ``job`` is what it runs on behalf of others just now: a pool thread its executor's job, a
+    request's task a background task. ``jobs`` gathers what all its finished jobs did, for whoever
+    joins the thread; ``children`` what all ended strands did that this one had started.
+    ``operations`` are the sessions on which an operation is under way. ``internal`` marks a
+    driver's thread: nothing it does orders anything. ``own_work`` marks what the user's code
+    started, ``serial`` a job of an executor with one thread: its jobs run one by one. ``reach``
+    returns what the strand was started with; ``leaving`` is the function whose end started it.
+    """
+
+    __slots__ = (
+        "__weakref__", "announced", "children", "clock", "ended", "inherited", "internal", "job",
+        "jobs", "kind", "label", "leaving", "locks", "operations", "own_work", "parent", "reach",
+        "serial", "spawned", "started", "token", "worker",
+    )  # fmt: skip
+
+    def __init__(
+        self, token: int, kind: str, label: str, parent: Strand | None, worker: Worker, epoch: Epoch
+    ) -> None:
+        self.token = token
+        self.kind = kind
+        self.label = label
+        self.parent = parent
+        self.worker = worker
+        self.clock = Clock(token, epoch)
+        self.jobs = Clock(token, epoch)
+        self.children = Clock(token, epoch)
+        self.operations: list[Any] = []
+        self.job: Strand | None = None
+        self.locks: list[int] = []
+        self.inherited: list[int] = []
+        self.spawned: Stack = ()
+        self.leaving: Site | None = None
+        self.reach: Callable[[], Any] | None = None
+        self.ended = False
+        self.internal = False
+        self.own_work = False
+        self.serial = False
+        self.started = NOTHING_SEEN
+        self.announced = -1
+
+
+def held_locks(strand: Strand) -> frozenset[int]:
+    """The user's locks that a strand holds, or whoever started it holds for it all the while."""
+    if not strand.locks and not strand.inherited:
+        return NO_LOCKS
+    held = set(strand.locks)
+    if strand.inherited and strand.parent is not None:
+        held.update(held_locks(strand.parent).intersection(strand.inherited))
+    return frozenset(held)
+
+
+class _ThreadState(NATIVE_LOCAL):  # type: ignore[misc, valid-type]
+    strand: Strand | None = None
+    callback: Strand | None = None
+    passing: Snapshot | None = None
+    giving = False
+    removing = False
+
+
+class Strands:
+    """Finds the current strand and worker, and makes new ones.
+
+    ``running_loop`` and ``task_of`` are asyncio's once it has been imported, and not before: gevent
+    warns when it patches what asyncio has brought along. ``greenlets`` is True once gevent has
+    been imported; before, nobody asks which greenlet runs.
+    ``foreign`` is there once an event loop ran whose order cannot be seen: the clock that then
+    orders one operation after the other.
+    """
+
+    def __init__(self, next_token: Callable[[], int], epoch: Epoch) -> None:
+        self._next_token = next_token
+        self.epoch = epoch
+        self.local = _ThreadState()
+        self.test = Worker(next_token(), "test", "test", None, None)
+        self._tasks: weakref.WeakKeyDictionary[Any, Strand] = weakref.WeakKeyDictionary()
+        self._greenlets: weakref.WeakKeyDictionary[Any, Strand] = weakref.WeakKeyDictionary()
+        self.running_loop: Callable[[], Any] = _nothing
+        self.task_of: Callable[[Any], Any] = _nothing
+        self.greenlets = False
+        self.foreign: Clock | None = None
+        self.greenlet_adopted: Callable[[Any, Strand], None] | None = None
+
+    # -- who is running ------------------------------------------------------------------
+
+    def current(self) -> Strand:
+        """The strand that runs now."""
+        loop = self.running_loop()
+        if loop is not None:
+            task = self.task_of(loop)
+            if task is not None:
+                strand = self._tasks.get(task) or self.adopt_task(task)
+                return strand.job or strand
+            callback: Strand | None = self.local.callback
+            if callback is not None:
+                return callback.job or callback
+        base = self.base() if self.greenlets else self.local.strand or self._adopt_thread()
+        return base.job or base
+
+    def base(self) -> Strand:
+        """The thread or greenlet that runs now, whatever job it has taken."""
+        if self.greenlets:
+            greenlet = sys.modules["greenlet"].getcurrent()
+            if greenlet.parent is not None:
+                known = self._greenlets.get(greenlet)
+                if known is not None:
+                    return known
+                if _is_geventish(greenlet):
+                    return self.adopt_greenlet(greenlet)
+        return self.main()
+
+    def underlying(self) -> Strand:
+        """The current strand without the job it has taken."""
+        loop = self.running_loop()
+        task = self.task_of(loop) if loop is not None else None
+        if task is not None:
+            return self._tasks.get(task) or self.adopt_task(task)
+        callback: Strand | None = self.local.callback if loop is not None else None
+        return callback if callback is not None else self.base()
+
+    def thread_of(self, strand: Strand) -> int:
+        """The thread or greenlet that ``strand``, the current one, runs on; 0 for tasks."""
+        return self.base().token if strand.kind in ("thread", "job", "greenlet") else 0
+
+    def main(self) -> Strand:
+        """The strand of the current native thread itself."""
+        strand: Strand | None = self.local.strand
+        return strand if strand is not None else self._adopt_thread()
+
+    def worker(self, strand: Strand) -> Worker:
+        """Whose unit of work ``strand``, which is the current one, does now."""
+        return in_request.get() or strand.worker
+
+    # -- new ones ------------------------------------------------------------------------
+
+    def make_worker(
+        self, kind: str, label: str, parent: Worker | None, site: Site | None
+    ) -> Worker:
+        """A new worker."""
+        return Worker(self._next_token(), kind, label, parent, site)
+
+    def spawn(self, kind: str, label: str, spawned: Stack, own_work: bool) -> Strand:
+        """A strand that the current one starts.
+
+        Its worker is the request it is part of; else, when it is ``own_work``, a new one; else
+        that of whoever started it. What a session operation starts is the driver's, and orders
+        nothing.
+        """
+        parent = self.current()
+        worker = self.worker(parent)
+        internal = bool(parent.operations) or parent.internal
+        if own_work and not internal and worker.kind not in ("request", "context"):
+            worker = self.make_worker(kind, label, worker, spawned[0] if spawned else None)
+        strand = Strand(self._next_token(), kind, label, parent, worker, self.epoch)
+        strand.spawned = spawned
+        strand.own_work = own_work
+        strand.inherited = list(held_locks(parent))
+        strand.internal = internal
+        if not internal:
+            strand.clock.join(parent.clock.export())
+            strand.started = strand.clock.seen
+        return strand
+
+    def finish(self, strand: Strand) -> None:
+        """``strand`` has run to its end; whoever gathers the children of its parent learns of it."""
+        strand.ended = True
+        strand.reach = None
+        if strand.parent is not None and not strand.internal:
+            strand.parent.children.join(strand.clock.export())
+
+    def callback(self) -> Strand:
+        """A strand for one loop callback; what it starts belongs to the test if to nobody else."""
+        return Strand(self._next_token(), "callback", "loop callback", None, self.test, self.epoch)
+
+    def begin_thread(self, strand: Strand) -> None:
+        """Make ``strand`` the current thread's (or, under gevent, the current greenlet's)."""
+        if self.greenlets:
+            greenlet = sys.modules["greenlet"].getcurrent()
+            if greenlet.parent is not None and _is_geventish(greenlet):
+                self._greenlets[greenlet] = strand
+                return
+        self.local.strand = strand
+
+    def begin_task(self, task: Any, strand: Strand) -> None:
+        """Make ``strand`` the one of ``task``."""
+        self._tasks[task] = strand
+
+    def begin_greenlet(self, greenlet: Any, strand: Strand) -> None:
+        """Make ``strand`` the one of ``greenlet``."""
+        self._greenlets[greenlet] = strand
+
+    def of_task(self, task: Any) -> Strand | None:
+        """The strand of a task, if it has one."""
+        return self._tasks.get(task)
+
+    def of_greenlet(self, greenlet: Any) -> Strand | None:
+        """The strand of a greenlet, if it has one."""
+        return self._greenlets.get(greenlet)
+
+    def living_tasks(self) -> list[tuple[Any, Strand]]:
+        """The tasks that have not ended, with their strands."""
+        if not self._tasks:
+            return []
+        return [(task, strand) for task, strand in self._tasks.items() if not task.done()]
+
+    # -- strands whose start was not seen --------------------------------------------------
+
+    def adopt_task(self, task: Any) -> Strand:
+        """A strand for a task whose making was not seen: a custom task factory, or a foreign loop."""
+        strand = self._unseen("task", str(task.get_name()))
+        self.order_as_it_comes()
+        self._tasks[task] = strand
+        return strand
+
+    def order_as_it_comes(self) -> None:
+        """Something runs whose order cannot be seen (uvloop, an eager task factory, trio).
+
+        For the rest of the test operations are taken to be ordered as they come, unless they
+        overlap.
+        """
+        if self.foreign is None:
+            self.foreign = Clock(self._next_token(), self.epoch)
+            for strand in (self.main(), *self._tasks.values(), *self._greenlets.values()):
+                self.foreign.join(strand.clock.export())
+
+    def adopt_greenlet(self, greenlet: Any) -> Strand:
+        """A strand for a greenlet whose start was not seen."""
+        strand = self._unseen("greenlet", "greenlet")
+        self._greenlets[greenlet] = strand
+        if self.greenlet_adopted is not None:
+            self.greenlet_adopted(greenlet, strand)
+        return strand
+
+    def _adopt_thread(self) -> Strand:
+        strand = self._unseen("thread", "thread")
+        self.local.strand = strand
+        return strand
+
+    def _unseen(self, kind: str, label: str) -> Strand:
+        return Strand(self._next_token(), kind, label, None, self.test, self.epoch)
+
+
+def _nothing(*_: Any) -> None:
+    """No loop runs, and so no task."""
+
+
+def _is_geventish(greenlet: Any) -> bool:
+    """Whether gevent runs this greenlet: it hangs under a hub, or is a hub."""
+    seen = greenlet
+    while seen is not None:
+        if type(seen).__module__.startswith("gevent"):
+            return True
+        seen = seen.parent
+    return False

@@ -1,0 +1,308 @@
+"""Observes asyncio: which task or callback runs, and what orders it.
+
+The making of a handle orders its run: that covers tasks, futures, ``call_soon_threadsafe`` and
+portals. Where nothing wakes up (awaiting a task that has already ended, taking an item that is
+already in the queue) there is no handle, so those places join what had been passed on.
+
+Handles and tasks are made by the loop through ``asyncio.events`` and ``asyncio.tasks``; subclasses
+stand there while the guard watches. A loop written in C (uvloop) makes its own: its tasks are
+then ordered one after the other, and only overlapping use is found on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import asyncio.base_events
+import sys
+import weakref
+from typing import Any
+
+from pytest_sessionguard.clocks import Clock, Snapshot
+from pytest_sessionguard.events import Site
+from pytest_sessionguard.observe import reach
+from pytest_sessionguard.observe.hooks import Hooks
+from pytest_sessionguard.observe.recorder import Recorder
+from pytest_sessionguard.observe.signals import Signals
+from pytest_sessionguard.observe.strands import Strand
+
+_ORIGIN_DEPTH = 4
+_PlainTask = asyncio.Task
+
+
+def _locals_of(task: Any) -> list[Any]:
+    coroutine = task.get_coro() if task is not None else None
+    return reach.coroutine_locals(coroutine) if coroutine is not None else []
+
+
+class Tasks:
+    """The hooks on asyncio."""
+
+    def __init__(self, recorder: Recorder, signals: Signals) -> None:
+        self.recorder = recorder
+        self.signals = signals
+        self.strands = recorder.strands
+        self._ended: weakref.WeakKeyDictionary[Any, Clock] = weakref.WeakKeyDictionary()
+
+    def install(self, hooks: Hooks) -> None:
+        """Put the subclasses in place and wrap what joins."""
+        self.strands.running_loop = asyncio._get_running_loop
+        self.strands.task_of = asyncio.current_task
+        hooks.replace(asyncio.events, "Handle", handle_class(asyncio.events.Handle, self))
+        hooks.replace(asyncio.events, "TimerHandle", handle_class(asyncio.events.TimerHandle, self))
+        hooks.replace(asyncio.tasks, "Task", task_class(asyncio.tasks.Task, self))
+        loop = asyncio.base_events.BaseEventLoop
+        hooks.wrap(loop, "run_forever", self._wrap_run_forever)
+        hooks.wrap(loop, "create_future", self._wrap_create_future)
+        hooks.wrap(asyncio.TaskGroup, "__aexit__", self.signals.leaving_group)
+        self._install_signals(hooks)
+
+    def _install_signals(self, hooks: Hooks) -> None:
+        signals = self.signals
+        hooks.wrap(asyncio.Event, "set", signals.signalling)
+        hooks.wrap(asyncio.Event, "is_set", signals.joining(signals.join_if))
+        hooks.wrap(asyncio.Event, "wait", signals.joining_async)
+        hooks.wrap(asyncio.Queue, "put_nowait", signals.putting)
+        hooks.wrap(asyncio.Queue, "get_nowait", signals.getting)
+        hooks.wrap(asyncio.Queue, "task_done", signals.signalling)
+        hooks.wrap(asyncio.Queue, "join", signals.joining_async)
+        hooks.wrap(asyncio.Semaphore, "release", signals.signalling_of_user)
+        hooks.wrap(asyncio.Semaphore, "acquire", signals.joining_async)
+        hooks.wrap(asyncio.Condition, "notify", signals.signalling_of_user)
+        hooks.wrap(asyncio.Condition, "wait", signals.joining_async)
+        hooks.wrap(asyncio.Condition, "wait_for", signals.joining_async)
+        enter = signals.joining_async(asyncio.Condition.__aenter__)  # inherited, so not wrapped
+        hooks.replace(asyncio.Condition, "__aenter__", enter)
+        hooks.wrap(asyncio.Barrier, "wait", signals.meeting_async)
+
+    def _wrap_create_future(self, original: Any) -> Any:
+        recorder = self.recorder
+        future_of_ours = future_class(self.signals)
+
+        def create_future(self: Any) -> Any:
+            future = original(self) if not recorder.active else None
+            return future if future is not None else future_of_ours(loop=self)
+
+        return create_future
+
+    # -- handles ---------------------------------------------------------------------------
+
+    def made(self, callback: Any) -> Snapshot | None:
+        """What the run of a handle that is made now is ordered after.
+
+        Inside a session operation the driver's own waits pass nothing on: its thread or its
+        socket serves every session. The first step of a task is always its maker's doing.
+        """
+        if not self.recorder.active:
+            return None
+        strand = self.strands.current()
+        if strand.internal or strand.operations:
+            return None
+        return strand.clock.export()
+
+    def enter(self, owner: Any, snapshot: Snapshot | None) -> Any:
+        """A handle begins to run; returns what ``leave`` needs."""
+        local = self.strands.local
+        before = local.callback
+        if isinstance(owner, _PlainTask):
+            if snapshot is not None:
+                strand = self.strands.of_task(owner)
+                if strand is not None:
+                    (strand.job or strand).clock.join(snapshot)
+            return before
+        strand = self.strands.callback()
+        strand.clock.join(snapshot)
+        local.callback = strand
+        return before
+
+    def leave(self, owner: Any, before: Any) -> None:
+        """The handle has run: what it did is passed on to whoever runs the loop."""
+        local = self.strands.local
+        if isinstance(owner, _PlainTask):
+            strand = self.strands.of_task(owner)
+            if strand is not None and not strand.ended and _PlainTask.done(owner):
+                self.recorder.end_strand(strand)
+                self._note_ended(owner.get_loop(), strand)
+        callback = local.callback
+        if callback is not None and callback is not before:
+            local.passing = callback.clock.export() or local.passing
+        local.callback = before
+
+    # -- tasks -----------------------------------------------------------------------------
+
+    def begun(self, task: Any, coroutine: Any) -> None:
+        """A task was made."""
+        frame = sys._getframe()
+        frames = self.recorder.frames
+        spawned = frames.stack(frame)
+        driven = asyncio._get_running_loop() is None
+        origin = None if driven else self._origin(coroutine)
+        if origin is not None:
+            spawned = (origin, *(site for site in spawned if site != origin))
+        label = f"task {getattr(coroutine, '__qualname__', '')}".strip()
+        own_work = not driven and frames.spawned_by_user(frame)
+        strand = self.strands.spawn("task", label, spawned, own_work)
+        strand.leaving = frames.leaving(frame)
+        self._order_after_maker(strand)
+        weak = weakref.ref(task)
+        strand.reach = lambda: _locals_of(weak())
+        self.strands.begin_task(task, strand)
+
+    def _order_after_maker(self, strand: Strand) -> None:
+        """A task that a listener inside a session operation makes is the user's all the same."""
+        parent = strand.parent
+        if strand.internal and parent is not None and not parent.internal:
+            strand.internal = False
+            strand.clock.join(parent.clock.export())
+            strand.started = strand.clock.seen
+
+    def _origin(self, coroutine: Any) -> Site | None:
+        """The line that called the coroutine function: where its arguments were bound."""
+        roles = self.recorder.frames.roles
+        for filename, line, function in getattr(coroutine, "cr_origin", None) or ():
+            if roles[filename] in ("app", "test"):
+                return self.recorder.frames.site_of(filename, line, function)
+        return None
+
+    def joined(self, task: Any) -> None:
+        """Somebody learned that ``task`` has ended."""
+        strand = self.strands.of_task(task)
+        if strand is not None:
+            self.strands.current().clock.join(strand.clock.export())
+
+    # -- joins without a wake-up -----------------------------------------------------------
+
+    def _wrap_run_forever(self, original: Any) -> Any:
+        recorder, enter, leave = self.recorder, self._loop_begins, self._loop_ends
+
+        def run_forever(self: Any, *args: Any) -> Any:
+            before = recorder.shielded(enter)
+            try:
+                return original(self, *args)
+            finally:
+                leave(before, self)
+
+        return run_forever
+
+    def _loop_begins(self) -> tuple[Strand, int]:
+        strand = self.strands.current()
+        depth = sys.get_coroutine_origin_tracking_depth()
+        sys.set_coroutine_origin_tracking_depth(max(depth, _ORIGIN_DEPTH))
+        return strand, depth
+
+    def _loop_ends(self, before: tuple[Strand, int] | None, loop: Any) -> None:
+        """The loop stands still: whatever ran in it is before what its caller does next."""
+        if before is None:
+            return
+        strand, depth = before
+        sys.set_coroutine_origin_tracking_depth(depth)
+        strand.clock.join(self.strands.local.passing)
+        ended = self._ended.get(loop)
+        if ended is not None:
+            strand.clock.join(ended.export())
+        self.strands.local.passing = None
+
+    def _note_ended(self, loop: Any, strand: Strand) -> None:
+        """A task has ended: what it did is before what comes after the loop."""
+        ended = self._ended.get(loop)
+        if ended is None:
+            ended = self._ended[loop] = Clock(self.recorder.next_token(), self.recorder.epoch)
+        ended.join(strand.clock.export())
+
+
+def handle_class(original: Any, tasks: Tasks) -> Any:
+    """A Handle (or TimerHandle) that remembers what its making is ordered after."""
+    recorder = tasks.recorder
+
+    class Handle(original):  # type: ignore[misc]
+        __slots__ = ("_sessionguard",)
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self._sessionguard = recorder.shielded(tasks.made, self._callback)
+
+        def _run(self) -> None:
+            owner = getattr(self._callback, "__self__", None)
+            before = recorder.shielded(tasks.enter, owner, self._sessionguard)
+            try:
+                super()._run()
+            finally:
+                recorder.shielded(tasks.leave, owner, before)
+
+    return _named_like(Handle, original)
+
+
+def task_class(original: Any, tasks: Tasks) -> Any:
+    """A Task that orders whoever learns of its end after it."""
+    recorder = tasks.recorder
+
+    class Task(original):  # type: ignore[misc]
+        def __init__(self, coro: Any, **kwargs: Any) -> None:
+            recorder.shielded(tasks.begun, self, coro)
+            super().__init__(coro, **kwargs)
+
+        def _sessionguard_join(self) -> None:
+            if super().done():
+                recorder.shielded(tasks.joined, self)
+
+        def __await__(self) -> Any:
+            self._sessionguard_join()
+            return super().__await__()
+
+        __iter__ = __await__
+
+        def done(self) -> bool:
+            self._sessionguard_join()
+            return bool(super().done())
+
+        def result(self) -> Any:
+            self._sessionguard_join()
+            return super().result()
+
+        def exception(self) -> Any:
+            self._sessionguard_join()
+            return super().exception()
+
+        def add_done_callback(self, *args: Any, **kwargs: Any) -> None:
+            self._sessionguard_join()
+            super().add_done_callback(*args, **kwargs)
+
+    return _named_like(Task, original)
+
+
+def future_class(signals: Signals) -> Any:
+    """A Future that orders whoever learns of its result after whoever set it."""
+    recorder = signals.recorder
+
+    class Future(asyncio.Future):  # type: ignore[type-arg]
+        def set_result(self, result: Any) -> None:
+            recorder.shielded(signals.signal, self)
+            super().set_result(result)
+
+        def set_exception(self, exception: Any) -> None:
+            recorder.shielded(signals.signal, self)
+            super().set_exception(exception)
+
+        def __await__(self) -> Any:
+            if super().done():
+                recorder.shielded(signals.join, self)
+            return super().__await__()
+
+        __iter__ = __await__
+
+        def done(self) -> bool:
+            done = super().done()
+            if done:
+                recorder.shielded(signals.join, self)
+            return done
+
+        def result(self) -> Any:
+            recorder.shielded(signals.join, self)
+            return super().result()
+
+    return _named_like(Future, asyncio.Future)
+
+
+def _named_like(new: Any, original: Any) -> Any:
+    new.__name__, new.__qualname__ = original.__name__, original.__qualname__
+    new.__module__, new.__doc__ = original.__module__, original.__doc__
+    return new

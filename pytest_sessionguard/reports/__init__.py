@@ -1,0 +1,1 @@
+"""What is told, and where: the terminal, and one file format a module."""

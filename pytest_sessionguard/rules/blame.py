@@ -1,0 +1,168 @@
+"""The line to mend: where a session was made, published, handed over or scoped wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from pytest_sessionguard import events as ev
+from pytest_sessionguard.findings import Related, Side
+from pytest_sessionguard.rules.conflicts import Conflict
+from pytest_sessionguard.trace import Trace, Use
+
+UNKNOWN = ev.Site("<unknown>", 0, "<unknown>", "library")
+
+
+class Blame(NamedTuple):
+    """The line, and in words what happens there."""
+
+    site: ev.Site
+    reason: str
+
+
+def common_registry(trace: Trace, conflict: Conflict) -> ev.RegistryMade | None:
+    """The registry in which both strands looked the session up, if they did."""
+    strands = (conflict.first.began.strand, conflict.second.began.strand)
+    looked: dict[int, set[int]] = {}
+    for lookup in trace.lookups.get(conflict.session, ()):
+        looked.setdefault(lookup.registry, set()).add(lookup.strand)
+    for registry, by in looked.items():
+        if by.issuperset(strands):
+            return trace.registries.get(registry)
+    return None
+
+
+def blame(trace: Trace, conflict: Conflict) -> Blame:
+    """Which line shares the session of a conflict, and how."""
+    return _handed(trace, conflict) or escaped_at(trace, conflict.session)
+
+
+def escaped_at(trace: Trace, session: int) -> Blame:
+    """The line by which a session that nobody was handed came to be used by several."""
+    return _escaped(trace, session) or _published(trace, session) or made(trace, session)
+
+
+def _handed(trace: Trace, conflict: Conflict) -> Blame | None:
+    """A strand was started with the session in its arguments, closure or ``self``."""
+    found = []
+    for use in (conflict.first, conflict.second):
+        other = conflict.second if use is conflict.first else conflict.first
+        others = {began.strand for began in trace.chain(other.began.strand)}
+        for began in trace.chain(use.began.strand):
+            handed = trace.handed.get((began.strand, conflict.session))
+            if handed is not None and began.strand not in others:
+                found.append((began.strand, Blame(handed.site, "given to concurrent work here")))
+    return min(found, key=lambda pair: pair[0])[1] if found else None
+
+
+def _escaped(trace: Trace, session: int) -> Blame | None:
+    """The session came from a registry but was kept beyond the lookup."""
+    made_by = trace.sessions.get(session)
+    if made_by is None or made_by.registry is None:
+        return None
+    given = [
+        lookup for lookup in trace.lookups.get(session, ()) if lookup.explicit and lookup.stack
+    ]
+    stack = given[0].stack if given else made_by.stack
+    return Blame(stack[0], "taken out of its registry and kept") if stack else None
+
+
+def _published(trace: Trace, session: int) -> Blame | None:
+    """A request's or fixture's session, kept beyond it by a closure or an object's attribute.
+
+    An attribute that is set in ``__init__`` was given to the constructor: the line that made the
+    session says more. So it does for a session that was made to be shared.
+    """
+    made_by, held = trace.sessions.get(session), trace.published.get(session)
+    if held is None or held.site is None or made_by is None:
+        return None
+    if trace.kind_of(made_by.worker) != "request" and made_by.origin != "test":
+        return None
+    if held.site.function.endswith("__init__"):
+        return None
+    return Blame(held.site, f"held by {held.holder}")
+
+
+def made(trace: Trace, session: int) -> Blame:
+    """The line that made the session; the best there is when nothing else is known."""
+    made_by = trace.sessions.get(session)
+    site = first_site(made_by.stack) if made_by is not None else None
+    held = trace.published.get(session)
+    reason = f"made here and held by {held.holder}" if held is not None else "made here"
+    if site is not None:
+        return Blame(site, reason)
+    uses = trace.uses.get(session)
+    first = first_site(uses[0].began.stack) if uses else None
+    return Blame(first or UNKNOWN, "first used here")
+
+
+def first_site(stack: ev.Stack) -> ev.Site | None:
+    """The innermost line of a stack."""
+    return stack[0] if stack else None
+
+
+# -- telling it ---------------------------------------------------------------------------
+
+
+def worker_name(trace: Trace, worker: int) -> str:
+    """What a reader calls a worker."""
+    began = trace.workers.get(worker)
+    if began is None or began.kind == "test":
+        return "the test"
+    if began.kind == "request":
+        return f"request {began.label} #{_ordinal(trace, worker)}"
+    return began.label
+
+
+def _ordinal(trace: Trace, worker: int) -> int:
+    return trace.derive(_request_numbers).get(worker, 0)
+
+
+def _request_numbers(trace: Trace) -> dict[int, int]:
+    requests = [w.worker for w in trace.workers.values() if w.kind == "request"]
+    return {worker: number for number, worker in enumerate(sorted(requests), 1)}
+
+
+def who(trace: Trace, strand: int, worker: int) -> str:
+    """A worker, and the strand when the user's code started it and it says more."""
+    name = worker_name(trace, worker)
+    began = trace.strands.get(strand)
+    if began is None or not began.spawned or began.label == name:
+        return name
+    return f"{name}, {began.label}"
+
+
+def side(trace: Trace, use: Use) -> Side:
+    """A use as a side of a finding."""
+    began = use.began
+    action = began.action if began.via == "session" else f"{began.action} an instance's attribute"
+    name = f"Session.{action}()" if began.via == "session" else action
+    return Side(who(trace, began.strand, began.worker), name, began.stack)
+
+
+def session_label(trace: Trace, session: int) -> str:
+    """What a reader calls a session: its class, and where it is held if that is known."""
+    made_by = trace.sessions.get(session)
+    label = made_by.label if made_by is not None else "Session"
+    held = trace.published.get(session)
+    return f"{label} held by {held.holder}" if held is not None else label
+
+
+def made_here(trace: Trace, session: int, *besides: ev.Site) -> Iterable[Related]:
+    """The line that made the session, unless the finding names it already."""
+    made_by = trace.sessions.get(session)
+    if made_by is None:
+        return
+    site = first_site(made_by.stack)
+    if site is not None and site not in besides:
+        yield Related("the session was made here", site)
+    held = trace.published.get(session)
+    if held is not None and held.site is not None and held.site not in besides:
+        yield Related(f"it is held by {held.holder}", held.site)
+
+
+def is_expected(trace: Trace, worker: int, stack: ev.Stack) -> bool:
+    """Whether a test function asked for this itself: it tests how SQLAlchemy behaves."""
+    if not stack or stack[0].role != "test" or not trace.is_test(worker):
+        return False
+    return stack[0].function.lower().startswith("test") or ".test_" in stack[0].function

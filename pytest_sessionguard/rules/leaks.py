@@ -1,0 +1,68 @@
+"""Connections that a request took and that nobody gave back."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pytest_sessionguard import events as ev
+from pytest_sessionguard.rules.leases import registry_of
+from pytest_sessionguard.trace import Trace
+
+
+class Leak(NamedTuple):
+    """The checkout that was never returned, and the registry whose Session it was, if any."""
+
+    out: ev.CheckedOut
+    session: int
+    registry: ev.RegistryMade | None
+    collected: bool
+
+
+def leaks(trace: Trace) -> list[Leak]:
+    """Connections taken in a request by its own Session and still out when the test's body ended.
+
+    What only the garbage collector returned was not returned: when that happens is chance.
+    """
+    return trace.derive(_leaks)
+
+
+def _leaks(trace: Trace) -> list[Leak]:
+    body_ended = next(
+        (at for at, event in enumerate(trace.events) if isinstance(event, ev.BodyEnded)), None
+    )
+    if body_ended is None:
+        return []
+    back: dict[int, ev.CheckedIn] = {}
+    for event in trace.events[:body_ended]:
+        if isinstance(event, ev.CheckedIn):
+            back[event.connection] = event
+    found = []
+    for out in trace.of(ev.CheckedOut):
+        returned = back.get(out.connection)
+        if (returned is None or returned.by_collector) and _is_judged(trace, out, body_ended):
+            found.append(_leak(trace, out, returned is not None))
+    return found
+
+
+def _leak(trace: Trace, out: ev.CheckedOut, collected: bool) -> Leak:
+    assert out.session is not None  # judged ones have one
+    return Leak(out, out.session, registry_of(trace, out.session), collected)
+
+
+def _is_judged(trace: Trace, out: ev.CheckedOut, body_ended: int) -> bool:
+    pool, worker = trace.pools.get(out.pool), trace.workers.get(out.worker)
+    if pool is None or pool.shared or worker is None or worker.kind != "request":
+        return False
+    if worker.inside_test_context or not out.stack or out.session is None:
+        return False
+    made = trace.sessions.get(out.session)
+    if made is None or made.origin == "test" or made.shared_by_design:
+        return False
+    if any(event.session == out.session for event in trace.of(ev.OwnerReturned)):
+        return False  # revived after its end, which is SG305's to tell
+    users = {use.began.worker for use in trace.uses.get(out.session, ())}
+    requests = [worker for worker in users if trace.kind_of(worker) == "request"]
+    if made.registry is None and len(requests) > 1:
+        return False  # several requests go on with it: shared, or never removed
+    own = made.worker == out.worker or made.registry is not None
+    return own and trace.ended_before(out.worker, body_ended)

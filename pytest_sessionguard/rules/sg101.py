@@ -1,0 +1,77 @@
+"""SG101 shared-session: one Session used by two units of work that nothing orders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from pytest_sessionguard import events as ev
+from pytest_sessionguard.findings import Finding, Rule, Side, finding
+from pytest_sessionguard.rules.blame import made, session_label, side
+from pytest_sessionguard.rules.sharing import findings_of, interleaved_findings
+from pytest_sessionguard.trace import Trace, Use
+
+
+def check(trace: Trace) -> Iterable[Finding]:
+    """Unordered use by two strands; one import-time Session that served two requests."""
+    yield from findings_of(
+        RULE, trace, "{session} is used by {a} and by {b}, and nothing orders them ({reason})"
+    )
+    yield from _served_requests(trace)
+    yield from interleaved_findings(RULE, trace, "session")
+
+
+def _served_requests(trace: Trace) -> Iterator[Finding]:
+    """A Session made while a module was imported serves every request of the process."""
+    for session, made_by in trace.sessions.items():
+        if made_by.origin != "import" or made_by.registry is not None or made_by.shared_by_design:
+            continue
+        pair = _two_requests(trace, session)
+        if pair is not None:
+            blamed = made(trace, session)
+            message = (
+                f"{session_label(trace, session)} is made once, before any request, and serves all: "
+                f"{pair[0].worker}, then {pair[1].worker}"
+            )
+            yield finding(RULE, message, blamed.site, pair, subjects=(session,))
+
+
+def _two_requests(trace: Trace, session: int) -> tuple[Side, Side] | None:
+    """Uses by two requests, also of an earlier test, that hold no lock in common."""
+    earlier = _used_earlier(trace, session)
+    firsts: dict[tuple[int, frozenset[int]], Use] = {}
+    for use in trace.uses.get(session, ()):
+        worker, locks = use.began.worker, use.began.locks
+        if trace.kind_of(worker) != "request":
+            continue
+        if earlier is not None and not earlier[1] & locks:
+            return earlier[0], side(trace, use)
+        for (other, held), first in firsts.items():
+            if other != worker and not held & locks:
+                return side(trace, first), side(trace, use)
+        firsts.setdefault((worker, locks), use)
+    return None
+
+
+def _used_earlier(trace: Trace, session: int) -> tuple[Side, frozenset[int]] | None:
+    for event in trace.of(ev.UsedEarlier):
+        if event.session == session and event.worker not in trace.workers:
+            name = f"request {event.label} of an earlier test"
+            return Side(name, f"Session.{event.action}()", event.stack), event.locks
+    return None
+
+
+RULE = Rule(
+    code="SG101",
+    name="shared-session",
+    says="one Session used by two concurrent workers or strands",
+    why=(
+        "A Session is one unit of work: one transaction and one identity map. Two workers in it see "
+        "each other's unwritten objects, and the commit, rollback or close of one takes effect in "
+        "the middle of the other."
+    ),
+    fix=(
+        "Give each unit of work a Session of its own: make it where the request (or task, or thread) "
+        "begins, with `with SessionLocal() as session:`, and close it where that ends."
+    ),
+    check=check,
+)

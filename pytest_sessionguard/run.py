@@ -1,0 +1,249 @@
+"""One pytest run with the guard: what the hooks in ``plugin`` delegate to."""
+
+from __future__ import annotations
+
+import linecache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_sessionguard import settings as settings_module
+from pytest_sessionguard.events import Site
+from pytest_sessionguard.findings import ADVICE, Finding
+from pytest_sessionguard.guard import Guard
+from pytest_sessionguard.reports import json_report, terminal
+from pytest_sessionguard.settings import Settings
+
+_SHOWN = "sessionguard_findings"
+
+
+class Run:
+    """The guard, and what pytest wants to know of it.
+
+    Under xdist each worker guards its own tests; its findings travel with the test reports, and
+    what it found outside of tests with its last words. The controller tells everything.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.root = config.rootpath
+        self.settings = Settings()
+        self.marked_only = False
+        self.told: set[str] = set()
+        self.findings: dict[str, Finding] = {}
+        self.outside: list[Finding] = []
+        self.notes: list[str] = []
+        self.finished = False
+        patterns = config.getini("python_files")
+        early = settings_module.read_source(config)
+        self.guard = Guard(Settings(source=early), self.root, patterns)
+
+    # -- beginning -------------------------------------------------------------------------
+
+    def configure(self, config: pytest.Config, chosen: Settings) -> None:
+        """The settings are known now."""
+        self.settings = chosen
+        self.guard.settings = chosen
+        for _, path in chosen.reports:
+            try:
+                json_report.prepare(path)
+            except OSError as error:
+                raise pytest.UsageError(_unwritable(path, error)) from None
+        if not self.is_worker:
+            config.pluginmanager.register(Controller(self), "sessionguard-controller")
+
+    @property
+    def is_worker(self) -> bool:
+        """Whether this process is one of xdist's workers."""
+        return hasattr(self.config, "workerinput")
+
+    def began_late(self) -> None:
+        """Only a marker asked for the guard: the app had been imported by then."""
+        self.marked_only = True
+        self.notes += [f"sessionguard: {what} is not seen" for what in self.guard.observers.unseen]
+        if self.notes:
+            self.notes.append("sessionguard: run with `-p sessionguard` to see it")
+
+    def header(self) -> list[str]:
+        """What the header of the run says."""
+        line = f"sessionguard: watching, {len(self.settings.codes)} rules"
+        unseen = [f"sessionguard: {what} is not seen" for what in self.guard.observers.unseen]
+        return [line, *unseen]
+
+    def collected(self, items: list[pytest.Item]) -> None:
+        """Check the markers before anything runs."""
+        for item in items:
+            try:
+                self._settings_of(item)
+            except ValueError as error:
+                message = f"{item.nodeid}: {error}"
+                if not self.is_worker:
+                    raise pytest.UsageError(message) from None
+                item.stash[_BAD] = message  # a worker of xdist cannot refuse: its test fails
+
+    def check(self, item: pytest.Item) -> None:
+        """Fail a test whose marker is bad."""
+        message = item.stash.get(_BAD, None)
+        if message is not None:
+            pytest.fail(message, pytrace=False)
+
+    def _settings_of(self, item: pytest.Item) -> Settings | None:
+        """The settings for one test; None when it is not guarded."""
+        markers = list(item.iter_markers(settings_module.MARKER))
+        if not markers or _BAD in item.stash:
+            return self.settings if not self.marked_only else None
+        chosen = self.settings
+        for marker in reversed(markers):
+            if marker.args:
+                raise ValueError("the marker sessionguard takes no positional arguments")
+            chosen = chosen.marked(marker.kwargs)
+        return chosen
+
+    # -- tests -----------------------------------------------------------------------------
+
+    def begin(self, item: pytest.Item) -> None:
+        """A test begins. What was seen before the first one happened at import."""
+        if self.guard.test is None and not self.finished:
+            self._judge_outside()
+        if self._settings_of(item) is None:
+            self.guard.pause()
+        else:
+            self.guard.start(item.nodeid)
+
+    def _judge_outside(self) -> None:
+        if self.guard.recorder.active:
+            self.outside += self.guard.judge(self.settings)
+
+    def body_ended(self, item: pytest.Item) -> None:
+        """Judge the body."""
+        chosen = self._settings_of(item)
+        if chosen is not None:
+            item.stash[_FOUND] = self.guard.body_ended(chosen)
+
+    def report(
+        self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
+    ) -> None:
+        """Put the findings of a phase into its report; errors fail a phase that passed."""
+        chosen = self._settings_of(item)
+        if chosen is None or (call.when == "setup" and report.passed):
+            return
+        found = item.stash.get(_FOUND, None) or []
+        if call.when != "call":
+            found = self.guard.judge(chosen)
+        item.stash[_FOUND] = []
+        self.guard.warn()
+        if found:
+            self._put(found, report)
+
+    def _put(self, found: list[Finding], report: pytest.TestReport) -> None:
+        setattr(report, _SHOWN, [json_report.to_dict(finding) for finding in found])
+        errors = [finding for finding in found if finding.level != ADVICE]
+        if not errors:
+            return
+        told = terminal.FindingRepr(errors, set(self.told), self.read_line)
+        if report.outcome == "passed" and not hasattr(report, "wasxfail"):
+            report.outcome = "failed"
+            report.longrepr = told  # type: ignore[assignment]
+        else:
+            report.sections.append(("sessionguard", str(told)))
+        self.told |= {finding.fingerprint for finding in errors}
+
+    def read_line(self, site: Site) -> str:
+        """The text of a source line, empty if it cannot be read."""
+        return linecache.getline(str(self.root / site.path), site.line)
+
+    # -- the end ---------------------------------------------------------------------------
+
+    def gather(self, report: pytest.TestReport) -> None:
+        """Findings that came with a test report, from this process or a worker."""
+        for data in getattr(report, _SHOWN, ()):
+            self.add(json_report.from_dict(data))
+
+    def add(self, finding: Finding) -> None:
+        """Keep a finding, once, with all the tests that showed it."""
+        known = self.findings.get(finding.fingerprint)
+        if known is not None:
+            finding = known.with_tests(finding.tests)
+        self.findings[finding.fingerprint] = finding
+
+    def finish(self, session: pytest.Session) -> None:
+        """The run ends: findings outside of tests fail it, and reports are written."""
+        if self.finished:
+            return
+        self.finished = True
+        if self.guard.test is None:
+            self._judge_outside()
+        self.notes += [
+            f"sessionguard: the trace of {test} was too long, its end was not judged"
+            for test in self.guard.cut
+        ]
+        if self.guard.warning is not None:
+            self.notes.append(self.guard.warning)
+        if self.is_worker:
+            output: dict[str, Any] = self.config.workeroutput  # type: ignore[attr-defined]
+            output["sessionguard"] = {
+                "outside": [json_report.to_dict(finding) for finding in self.outside],
+                "notes": self.notes,
+            }
+            return
+        for finding in self.outside:
+            self.add(finding)
+        if any(
+            f.level != ADVICE and not f.tests for f in self.findings.values()
+        ) and session.exitstatus in (0, 5):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        self._write(session)
+
+    def _write(self, session: pytest.Session) -> None:
+        document = json_report.document(
+            self.ordered(),
+            {
+                "tests": session.testscollected,
+                "exit_status": int(session.exitstatus),
+                "notes": self.notes,
+            },
+        )
+        for _, path in self.settings.reports:
+            try:
+                json_report.write(path, document)
+            except OSError as error:
+                self.notes.append(_unwritable(path, error))
+                session.exitstatus = session.exitstatus or pytest.ExitCode.USAGE_ERROR
+
+    def ordered(self) -> list[Finding]:
+        """All findings by file, line and code."""
+        return sorted(self.findings.values(), key=lambda f: (f.site.path, f.site.line, f.code))
+
+    def summarize(self, reporter: pytest.TerminalReporter) -> None:
+        """The last section of the terminal report."""
+        terminal.summary(reporter, self.ordered(), self.notes, self.read_line)
+
+
+_FOUND: pytest.StashKey[list[Finding]] = pytest.StashKey()
+_BAD: pytest.StashKey[str] = pytest.StashKey()
+
+
+def _unwritable(path: Path, error: OSError) -> str:
+    return f"--sessionguard-report: {path} cannot be written: {error.strerror or error}"
+
+
+class Controller:
+    """The hooks of the process that talks to the user: it gathers what all workers found."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A test report has arrived."""
+        self.run.gather(report)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: Any) -> None:
+        """An xdist worker has ended; what it found outside of tests comes now."""
+        output = getattr(node, "workeroutput", None) or {}
+        data = output.get("sessionguard")
+        if data is not None:
+            for finding in data["outside"]:
+                self.run.add(json_report.from_dict(finding))
+            self.run.notes += [note for note in data["notes"] if note not in self.run.notes]

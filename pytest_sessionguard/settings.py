@@ -1,0 +1,226 @@
+"""What the user asked for: one frozen ``Settings``, from command line, environment and ini.
+
+The command line goes before the environment, the environment before the ini file, and a marker
+on the test before all of them. Bad values are pytest's usage errors, one line each.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CODES = (
+    "SG101", "SG102", "SG103", "SG105", "SG201", "SG202", "SG203", "SG301", "SG302", "SG303",
+    "SG304", "SG305", "SG402", "SG404",
+)  # fmt: skip
+MARKER = "sessionguard"
+MARKER_ARGUMENTS = ("select", "ignore", "allow")
+FORMATS = ("json",)
+_FAMILY = re.compile(r"SG\d{0,3}")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``watch`` is on for every test; ``reports`` are (format, path); ``source`` are packages
+    under test although they are installed; ``allow`` names sessions that are shared on purpose.
+    """
+
+    watch: bool = False
+    select: tuple[str, ...] = CODES
+    ignore: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+    source: tuple[str, ...] = ()
+    reports: tuple[tuple[str, Path], ...] = field(default=())
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The rules that are on."""
+        return tuple(code for code in self.select if code not in self.ignore)
+
+    def marked(self, arguments: Mapping[str, Any]) -> Settings:
+        """These settings with the arguments of a ``sessionguard`` marker; ValueError if they are bad."""
+        changes: dict[str, Any] = {}
+        for name, value in arguments.items():
+            if name not in MARKER_ARGUMENTS:
+                accepted = ", ".join(MARKER_ARGUMENTS)
+                raise ValueError(
+                    f"unknown argument {name!r} of the marker sessionguard (it takes {accepted})"
+                )
+            if isinstance(value, str) or not all(
+                isinstance(item, str) for item in _listed(name, value)
+            ):
+                raise ValueError(f"sessionguard({name}=...) takes a list of strings, not {value!r}")
+            items = tuple(value)
+            if name == "select" and not items:
+                raise ValueError("sessionguard(select=[]) would select no rule at all")
+            changes[name] = items if name == "allow" else expand(items, f"sessionguard({name}=...)")
+        if "allow" in changes:
+            changes["allow"] = (*self.allow, *changes["allow"])
+        if "ignore" in changes:
+            changes["ignore"] = (*self.ignore, *changes["ignore"])
+        return replace(self, **changes)
+
+
+def _listed(name: str, value: Any) -> Iterable[Any]:
+    if not isinstance(value, list | tuple | set | frozenset):
+        raise ValueError(f"sessionguard({name}=...) takes a list of strings, not {value!r}")
+    return value
+
+
+def expand(codes: Iterable[str], option: str) -> tuple[str, ...]:
+    """Codes and families of codes (``SG3``) as codes; ValueError names the option."""
+    found: list[str] = []
+    for code in codes:
+        wanted = code.strip().upper()
+        matching = [known for known in CODES if known.startswith(wanted)]
+        if not matching or not _FAMILY.fullmatch(wanted):
+            raise ValueError(f"{option}: unknown rule {code!r}; the rules are {', '.join(CODES)}")
+        found += [known for known in matching if known not in found]
+    return tuple(found)
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Register command line options and ini values."""
+    group = parser.getgroup("sessionguard", "watch SQLAlchemy sessions")
+    group.addoption("--sessionguard", action="store_true", help="watch the sessions of every test")
+    for name, what in _LISTS.items():
+        group.addoption(
+            f"--sessionguard-{name}", action="append", default=[], metavar=what[0], help=what[1]
+        )
+        parser.addini(f"sessionguard_{name}", what[1], type="args", default=[])
+    group.addoption(
+        "--sessionguard-report", action="append", default=[], metavar="FORMAT:PATH",
+        help="write a report when the run ends, e.g. json:sessionguard.json",
+    )  # fmt: skip
+    group.addoption(
+        "--sessionguard-explain",
+        metavar="CODE",
+        help="print the page of a rule, e.g. SG301, and stop",
+    )
+    parser.addini(
+        "sessionguard", "watch the sessions of every test (true or false)", default="false"
+    )
+    parser.addini("sessionguard_report", "reports to write (FORMAT:PATH)", type="args", default=[])
+
+
+_LISTS = {
+    "select": ("CODES", "only these rules, comma separated; SG3 means all of SG3.."),
+    "ignore": ("CODES", "not these rules, comma separated"),
+    "allow": ("NAMES", "sessions shared on purpose: package.module.name, patterns allowed"),
+    "source": ("PACKAGES", "installed packages that are under test"),
+}
+_TRUE, _FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off", ""}
+
+
+def read(config: pytest.Config) -> Settings:
+    """The settings of a run. Raises ``pytest.UsageError`` for a bad value."""
+    try:
+        return Settings(
+            watch=_watch(config),
+            select=_codes(config, "select") or CODES,
+            ignore=_codes(config, "ignore"),
+            allow=_list(config, "allow"),
+            source=_list(config, "source"),
+            reports=_reports(config),
+        )
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def is_asked_early(config: pytest.Config) -> bool:
+    """Whether the run will be watched, as far as can be told before conftests are loaded.
+
+    A bad value is not told here but by ``read``, when pytest can show it.
+    """
+    try:
+        known = config.known_args_namespace
+        given = [known.sessionguard, known.sessionguard_report]
+        return (
+            any(given) or any(getattr(known, f"sessionguard_{n}") for n in _LISTS) or _watch(config)
+        )
+    except ValueError:
+        return False
+
+
+def read_source(config: pytest.Config) -> tuple[str, ...]:
+    """The packages under test; needed before the other settings can be read."""
+    return _list(config, "source")
+
+
+def _watch(config: pytest.Config) -> bool:
+    if config.getoption("--sessionguard", default=False) or is_named(config):
+        return True
+    if any(config.getoption(f"--sessionguard-{name}", default=[]) for name in (*_LISTS, "report")):
+        return True  # whoever asks for a report, or for a rule, wants tests to be watched
+    for name, value in (
+        ("the environment variable SESSIONGUARD", os.environ.get("SESSIONGUARD")),
+        ("the ini value sessionguard", config.getini("sessionguard")),
+    ):
+        if value is not None:
+            return _boolean(name, str(value))
+    return False
+
+
+def is_named(config: pytest.Config) -> bool:
+    """Whether ``-p sessionguard`` was given, on the command line or in addopts."""
+    named = set(config.known_args_namespace.plugins or ())
+    named.update(config.getoption("plugins", default=None) or ())
+    return MARKER in named
+
+
+def _boolean(name: str, value: str) -> bool:
+    lowered = value.strip().lower()
+    if lowered in _TRUE:
+        return True
+    if lowered in _FALSE:
+        return False
+    raise ValueError(f"{name} is {value!r}; it takes true or false")
+
+
+def _list(config: pytest.Config, name: str) -> tuple[str, ...]:
+    """The values of one option; commas and blanks both separate."""
+    return _split(_given(config, name)[0])
+
+
+def _given(config: pytest.Config, name: str) -> tuple[list[str], str]:
+    """Command line, else environment, else ini; and the name by which it was given."""
+    option, variable, ini = (
+        f"--sessionguard-{name}", f"SESSIONGUARD_{name.upper()}", f"sessionguard_{name}",
+    )  # fmt: skip
+    given = config.getoption(option, default=[])
+    given = given or getattr(config.known_args_namespace, ini, [])  # before options are parsed
+    if given:
+        return given, option
+    if environment := os.environ.get(variable):
+        return [environment], variable
+    return config.getini(ini), ini
+
+
+def _split(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(item for text in texts for item in re.split(r"[,\s]+", text) if item)
+
+
+def _codes(config: pytest.Config, name: str) -> tuple[str, ...]:
+    given, origin = _given(config, name)
+    return expand(_split(given), origin)
+
+
+def _reports(config: pytest.Config) -> tuple[tuple[str, Path], ...]:
+    given, origin = _given(config, "report")
+    found: list[tuple[str, Path]] = []
+    for text in given:
+        kind, _, name = text.partition(":")
+        if kind not in FORMATS or not name:
+            formats = ", ".join(FORMATS)
+            raise ValueError(f"{origin}: {text!r} is not FORMAT:PATH with FORMAT one of {formats}")
+        path = (config.invocation_params.dir / name).resolve()
+        if path in (other for _, other in found):
+            raise ValueError(f"{origin}: two reports to one path, {name}")
+        found.append((kind, path))
+    return tuple(found)

@@ -1,0 +1,37 @@
+from cache import EarlyCache
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Sale(Base):
+    __tablename__ = "sales"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    product: Mapped[str]
+
+
+async def top_products(session: AsyncSession) -> list[str]:
+    query = select(Sale.product).group_by(Sale.product).order_by(func.count().desc())
+    return list(await session.scalars(query))
+
+
+async def top(request):
+    state = request.app.state
+    async with state.sessions() as session:
+        products = await state.cache.get("top", lambda: top_products(session))  # MEND
+    return JSONResponse(products)
+
+
+def create_app(engine) -> Starlette:
+    app = Starlette(routes=[Route("/top", top)])
+    app.state.sessions = async_sessionmaker(engine)
+    app.state.cache = EarlyCache()
+    return app

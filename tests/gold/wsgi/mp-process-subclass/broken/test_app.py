@@ -1,0 +1,11 @@
+from app import *
+from models import Base
+
+
+def setup_module():
+    Base.metadata.drop_all(engine)
+    Base.metadata.create_all(engine)
+
+
+def test_start():
+    assert start() in (0, 1)

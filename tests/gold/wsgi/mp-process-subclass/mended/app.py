@@ -1,0 +1,25 @@
+from sqlalchemy import create_engine, func, select
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
+from models import Author, Book
+
+engine = create_engine("sqlite:///x.db", connect_args={"check_same_thread": False, "timeout": 5})
+SessionLocal = sessionmaker(engine)
+
+import multiprocessing
+
+
+class Child(multiprocessing.get_context("fork").Process):
+    def run(self):
+        engine.dispose(close=False)
+        with SessionLocal() as session:
+            session.scalar(select(Author))
+
+
+def start():
+    session = SessionLocal()
+    session.scalar(select(Author))
+    p = Child()
+    p.start()
+    p.join()
+    session.close()
+    return p.exitcode

@@ -1,0 +1,20 @@
+from sqlalchemy import String
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    mapped_column,
+    scoped_session,
+    sessionmaker,
+)
+
+DBSession = scoped_session(sessionmaker(info={"source": "web"}))
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Flag(Base):
+    __tablename__ = "flag"
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    enabled: Mapped[bool]

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from pytest_sessionguard import events as ev
+from unit.tracing import TraceBuilder, app, in_test, lines_of, module, workers_of
+
+BUILT = (module(5),)
+
+
+def late(made: ev.Stack = BUILT, patched: ev.Site | None = None) -> TraceBuilder:
+    story = TraceBuilder()
+    registry = story.registry()
+    view = story.request("POST /a")
+    session = story.scoped(view, registry, at=11)
+    story.use(view, session, "add", at=12)
+    story.note(ev.LatePatch("scoped_session", registry, made, patched, (app(11),), view.worker))
+    story.remove(view, registry, session)
+    return story
+
+
+def test_a_registry_built_before_the_patch_is_told_by_one_request():
+    [found] = late(patched=in_test(2, "<module>")).judge()
+    assert (found.code, found.site) == ("SG301", module(5))
+    assert (workers_of(found), lines_of(found)) == (["request POST /a #1"], [11])
+    assert [line.site for line in found.related] == [in_test(2, "<module>")]
+
+
+def test_where_the_patch_was_need_not_be_known():
+    [found] = late().check("SG301")
+    assert found.related == ()
+
+
+def test_patched_first_the_same_story_is_silent():
+    story = TraceBuilder()
+    registry, view = story.registry(), story.request("POST /a")
+    session = story.scoped(view, registry, at=11)
+    story.use(view, session, "add", at=12)
+    story.remove(view, registry, session)
+    assert story.judge() == []
+
+
+def test_a_registry_that_a_library_built_has_no_line_to_mend_and_is_silent():
+    assert late(made=()).judge() == []
+
+
+def test_two_greenlets_in_the_late_registry_are_told_by_its_line_as_well():
+    story = late()
+    registry = story.registry()
+    greenlets = [story.spawn(at=line, kind="greenlet") for line in (20, 21)]
+    requests = [story.request("POST /b", on=greenlet) for greenlet in greenlets]
+    session = story.scoped(requests[0], registry)
+    story.look_up(requests[1], registry, session)
+    for request in requests:
+        story.use(request, session, "add", at=12)
+    assert [found.code for found in story.judge()] == ["SG301", "SG303"]
