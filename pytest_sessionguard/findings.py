@@ -34,7 +34,8 @@ class Related:
 class Finding:
     """One fault. ``site`` is the line to mend; ``also`` the codes of other symptoms on that line.
 
-    ``subjects`` are the tokens of the session and the registry that it is about.
+    ``subjects`` are the tokens of the session and the registry that it is about; ``replay`` is the
+    replay token of the execution that showed it, empty for an ordinary run.
     """
 
     code: str
@@ -50,6 +51,7 @@ class Finding:
     also: tuple[str, ...] = ()
     fingerprint: str = ""
     tests: tuple[str, ...] = ()
+    replay: str = ""
 
     def identified(self, line: str) -> Finding:
         """The same finding with a fingerprint that survives line moves.

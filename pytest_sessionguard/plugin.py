@@ -25,6 +25,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Place the hooks before any conftest or app is imported."""
     if settings_module.is_asked_early(early_config):
         _begin(early_config)
+    if settings_module.gevent(early_config) == "early":
+        _patch()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -33,6 +35,14 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "sessionguard(select=[...], ignore=[...], allow=[...]): guard this test with these rules",
     )
+    config.addinivalue_line(
+        "markers",
+        "concurrent_sessions(workers=2, backend='auto', schedules=100, preemptions=2, timeout=5): "
+        "run the body in several workers at once, in every order that matters",
+    )
+    from pytest_sessionguard import fixtures
+
+    config.pluginmanager.register(fixtures, "sessionguard-fixtures")
     chosen = settings_module.read(config)
     if chosen.watch and _run(config) is None:
         _begin(config)
@@ -68,12 +78,14 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A marker guards its test in any case."""
     run = _run(config)
-    if run is None and any(item.get_closest_marker(settings_module.MARKER) for item in items):
+    if run is None and any(settings_module.is_wanted_by(item) for item in items):
         run = _begin(config)
         run.configure(config, settings_module.read(config))
         run.began_late()
     if run is not None:
         run.collected(items)
+    if settings_module.gevent(config) == "late":
+        _patch()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -148,3 +160,9 @@ def _begin(config: pytest.Config) -> Run:
     run = config.stash[_RUN] = Run(config)
     run.guard.install()
     return run
+
+
+def _patch() -> None:
+    from pytest_sessionguard.backends.patch import patch
+
+    patch()

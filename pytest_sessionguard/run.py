@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from pytest_sessionguard import explore
 from pytest_sessionguard import settings as settings_module
+from pytest_sessionguard.concurrency import Concurrency
 from pytest_sessionguard.events import Site
 from pytest_sessionguard.findings import ADVICE, Finding
 from pytest_sessionguard.guard import Guard
@@ -33,11 +35,13 @@ class Run:
         self.told: set[str] = set()
         self.findings: dict[str, Finding] = {}
         self.outside: list[Finding] = []
+        self.searches: list[dict[str, Any]] = []
         self.notes: list[str] = []
         self.finished = False
         patterns = config.getini("python_files")
         early = settings_module.read_source(config)
         self.guard = Guard(Settings(source=early), self.root, patterns)
+        self.explorer = explore.Explorer(self)
 
     # -- beginning -------------------------------------------------------------------------
 
@@ -50,6 +54,7 @@ class Run:
                 json_report.prepare(path)
             except OSError as error:
                 raise pytest.UsageError(_unwritable(path, error)) from None
+        config.pluginmanager.register(self.explorer, "sessionguard-explorer")
         if not self.is_worker:
             config.pluginmanager.register(Controller(self), "sessionguard-controller")
 
@@ -76,6 +81,7 @@ class Run:
         for item in items:
             try:
                 self._settings_of(item)
+                self.concurrency_of(item)
             except ValueError as error:
                 message = f"{item.nodeid}: {error}"
                 if not self.is_worker:
@@ -88,11 +94,18 @@ class Run:
         if message is not None:
             pytest.fail(message, pytrace=False)
 
+    def concurrency_of(self, item: pytest.Item) -> Concurrency | None:
+        """How a test is searched; None for an ordinary one. Raises ValueError for a bad marker."""
+        if _BAD in item.stash:
+            return None
+        return explore.concurrency_of(item, self.settings.concurrency)
+
     def _settings_of(self, item: pytest.Item) -> Settings | None:
         """The settings for one test; None when it is not guarded."""
         markers = list(item.iter_markers(settings_module.MARKER))
         if not markers or _BAD in item.stash:
-            return self.settings if not self.marked_only else None
+            searched = _BAD not in item.stash and self.concurrency_of(item) is not None
+            return self.settings if searched or not self.marked_only else None
         chosen = self.settings
         for marker in reversed(markers):
             if marker.args:
@@ -119,7 +132,8 @@ class Run:
         """Judge the body."""
         chosen = self._settings_of(item)
         if chosen is not None:
-            item.stash[_FOUND] = self.guard.body_ended(chosen)
+            found = self.guard.body_ended(chosen)
+            item.stash[_FOUND] = [self.explorer.told(item, finding) for finding in found]
 
     def report(
         self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
@@ -149,6 +163,14 @@ class Run:
             report.sections.append(("sessionguard", str(told)))
         self.told |= {finding.fingerprint for finding in errors}
 
+    def remember(self) -> tuple[set[str], dict[str, Finding]]:
+        """What has been told and found up to now, for ``recall``."""
+        return set(self.told), dict(self.guard.findings)
+
+    def recall(self, memory: tuple[set[str], dict[str, Finding]]) -> None:
+        """Forget what was found since: an execution of which nobody will hear."""
+        self.told, self.guard.findings = set(memory[0]), dict(memory[1])
+
     def read_line(self, site: Site) -> str:
         """The text of a source line, empty if it cannot be read."""
         return linecache.getline(str(self.root / site.path), site.line)
@@ -159,6 +181,9 @@ class Run:
         """Findings that came with a test report, from this process or a worker."""
         for data in getattr(report, _SHOWN, ()):
             self.add(json_report.from_dict(data))
+        search = getattr(report, explore.SHOWN, None)
+        if search is not None:
+            self.searches.append(search)
 
     def add(self, finding: Finding) -> None:
         """Keep a finding, once, with all the tests that showed it."""
@@ -198,6 +223,7 @@ class Run:
     def _write(self, session: pytest.Session) -> None:
         document = json_report.document(
             self.ordered(),
+            sorted(self.searches, key=lambda search: str(search["test"])),
             {
                 "tests": session.testscollected,
                 "exit_status": int(session.exitstatus),

@@ -15,6 +15,10 @@ from typing import Any
 
 import pytest
 
+from pytest_sessionguard import concurrency
+from pytest_sessionguard.concurrency import Concurrency
+from pytest_sessionguard.schedule.token import Token, decode
+
 CODES = (
     "SG101", "SG102", "SG103", "SG105", "SG201", "SG202", "SG203", "SG301", "SG302", "SG303",
     "SG304", "SG305", "SG402", "SG404",
@@ -37,6 +41,8 @@ class Settings:
     allow: tuple[str, ...] = ()
     source: tuple[str, ...] = ()
     reports: tuple[tuple[str, Path], ...] = field(default=())
+    concurrency: Concurrency = field(default_factory=Concurrency)
+    replay: Token | None = None
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -85,6 +91,12 @@ def expand(codes: Iterable[str], option: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def is_wanted_by(item: pytest.Item) -> bool:
+    """Whether a test asks for the guard by itself, with a marker or a fixture."""
+    marked = any(item.get_closest_marker(name) for name in (MARKER, concurrency.MARKER))
+    return marked or concurrency.FIXTURE in getattr(item, "fixturenames", ())
+
+
 def add_options(parser: pytest.Parser) -> None:
     """Register command line options and ini values."""
     group = parser.getgroup("sessionguard", "watch SQLAlchemy sessions")
@@ -103,6 +115,20 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="CODE",
         help="print the page of a rule, e.g. SG301, and stop",
     )
+    group.addoption(
+        "--sessionguard-schedules", metavar="N",
+        help="the most executions of each test that is searched (default 100)",
+    )  # fmt: skip
+    group.addoption(
+        "--sessionguard-replay", metavar="TOKEN",
+        help="run only the test of this token, in the order that it holds",
+    )  # fmt: skip
+    group.addoption(
+        "--sessionguard-gevent", metavar="WHEN",
+        help="early: patch before any conftest is imported; late: after collection; off: do not",
+    )  # fmt: skip
+    parser.addini("sessionguard_schedules", "the most executions of a test", default=None)
+    parser.addini("sessionguard_gevent", "when gevent patches: early, late or off", default=None)
     parser.addini(
         "sessionguard", "watch the sessions of every test (true or false)", default="false"
     )
@@ -115,6 +141,8 @@ _LISTS = {
     "allow": ("NAMES", "sessions shared on purpose: package.module.name, patterns allowed"),
     "source": ("PACKAGES", "installed packages that are under test"),
 }
+_SINGLE = ("schedules", "replay", "gevent")
+GEVENT = ("early", "late", "off")
 _TRUE, _FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off", ""}
 
 
@@ -128,6 +156,8 @@ def read(config: pytest.Config) -> Settings:
             allow=_list(config, "allow"),
             source=_list(config, "source"),
             reports=_reports(config),
+            concurrency=_concurrency(config),
+            replay=_replay(config),
         )
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None
@@ -140,7 +170,7 @@ def is_asked_early(config: pytest.Config) -> bool:
     """
     try:
         known = config.known_args_namespace
-        given = [known.sessionguard, known.sessionguard_report]
+        given = [known.sessionguard, known.sessionguard_report, *_single(config)]
         return (
             any(given) or any(getattr(known, f"sessionguard_{n}") for n in _LISTS) or _watch(config)
         )
@@ -157,6 +187,8 @@ def _watch(config: pytest.Config) -> bool:
     if config.getoption("--sessionguard", default=False) or is_named(config):
         return True
     if any(config.getoption(f"--sessionguard-{name}", default=[]) for name in (*_LISTS, "report")):
+        return True
+    if any(_single(config)):
         return True  # whoever asks for a report, or for a rule, wants tests to be watched
     for name, value in (
         ("the environment variable SESSIONGUARD", os.environ.get("SESSIONGUARD")),
@@ -165,6 +197,54 @@ def _watch(config: pytest.Config) -> bool:
         if value is not None:
             return _boolean(name, str(value))
     return False
+
+
+def _single(config: pytest.Config) -> list[str | None]:
+    """The values of the options that take one, as given on the command line."""
+    known = config.known_args_namespace
+    return [getattr(known, f"sessionguard_{name}", None) for name in _SINGLE]
+
+
+def _one(config: pytest.Config, name: str) -> tuple[str | None, str]:
+    """Command line, else environment, else ini; and the name by which it was given."""
+    option, variable, ini = (
+        f"--sessionguard-{name}", f"SESSIONGUARD_{name.upper()}", f"sessionguard_{name}",
+    )  # fmt: skip
+    given = getattr(config.known_args_namespace, ini, None)
+    if given is not None:
+        return str(given), option
+    if environment := os.environ.get(variable):
+        return environment, variable
+    return config.getini(ini), ini
+
+
+def _concurrency(config: pytest.Config) -> Concurrency:
+    text, origin = _one(config, "schedules")
+    if text is None:
+        return Concurrency()
+    if not text.isdigit() or int(text) < 1:
+        raise ValueError(f"{origin}: {text!r} is not a whole number from 1 on")
+    return Concurrency(schedules=int(text))
+
+
+def _replay(config: pytest.Config) -> Token | None:
+    text = config.getoption("--sessionguard-replay", default=None)
+    if text is None:
+        return None
+    try:
+        return decode(text)
+    except ValueError as error:
+        raise ValueError(f"--sessionguard-replay: {error}") from None
+
+
+def gevent(config: pytest.Config) -> str:
+    """When gevent is to patch: ``"early"``, ``"late"`` or ``"off"``. Raises ``pytest.UsageError``."""
+    text, origin = _one(config, "gevent")
+    if text is None:
+        return "off"
+    if text not in GEVENT:
+        raise pytest.UsageError(f"{origin}: {text!r} is not one of {', '.join(GEVENT)}")
+    return text
 
 
 def is_named(config: pytest.Config) -> bool:

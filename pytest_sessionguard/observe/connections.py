@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import weakref
 from typing import Any
 
 from pytest_sessionguard import events as ev
@@ -15,17 +16,23 @@ _POOL = "_sessionguard_pool"
 
 
 class Connections:
-    """The hooks on connection pools. ``taken`` is called with each record that leaves a pool."""
+    """The hooks on connection pools. ``taken`` is called with each record that leaves a pool.
+
+    ``engines`` are those made since, as long as they live.
+    """
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
         self.taken: Any = None
+        self.engines: weakref.WeakSet[Any] = weakref.WeakSet()
         self._announced: dict[int, int] = {}
 
     def install(self, hooks: Hooks) -> None:
-        """Wrap checkout and return."""
+        """Wrap checkout and return, and remember engines."""
+        from sqlalchemy import Engine
         from sqlalchemy.pool.base import _ConnectionFairy, _ConnectionRecord
 
+        hooks.wrap(Engine, "__init__", self._wrap_engine)
         hooks.wrap(_ConnectionRecord, "checkout", self._wrap_checkout)
         hooks.wrap(_ConnectionRecord, "checkin", self._wrap_checkin)
         hooks.wrap(_ConnectionFairy, "detach", self._wrap_detach)
@@ -40,6 +47,15 @@ class Connections:
             shared = kind in sqla.SHARED_POOLS
             self.recorder.trace.note(ev.PoolMade(token, kind, sqla.pool_limit(pool), shared))
         return int(token)
+
+    def _wrap_engine(self, original: Any) -> Any:
+        engines = self.engines
+
+        def __init__(self_: Any, *args: Any, **kwargs: Any) -> None:
+            original(self_, *args, **kwargs)
+            engines.add(self_)
+
+        return __init__
 
     def _wrap_checkout(self, original: Any) -> Any:
         recorder, out = self.recorder, self._checked_out

@@ -87,6 +87,7 @@ class Contexts:
         stack = self.recorder.stack()
         site = stack[0] if stack else None
         worker = self.recorder.strands.make_worker("context", "application context", outer, site)
+        worker.inside_test_context = outer.inside_test_context
         context.__dict__.setdefault(_WORKER, []).append((worker, in_request.get()))
         in_request.set(worker)
 

@@ -11,6 +11,7 @@ import sys
 import threading
 from typing import Any
 
+from pytest_sessionguard.observe import waits
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
 
@@ -171,7 +172,9 @@ class KnownLock:
 
     def acquire(self, *args: Any, **kwargs: Any) -> Any:
         """As the plain lock's."""
-        got = self.plain.acquire(*args, **kwargs)
+        scheduler = self._recorder.scheduler
+        got = scheduler is not None and waits.lock(self.plain, scheduler, *args, **kwargs)
+        got = got or self.plain.acquire(*args, **kwargs)
         if got:
             self._recorder.shielded(self._hold)
         return got

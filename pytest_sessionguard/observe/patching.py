@@ -149,6 +149,8 @@ def loop_class(plain: Any, greenlets: Greenlets) -> Any:
     recorder = greenlets.recorder
 
     class Loop(plain):  # type: ignore[misc]
+        _sessionguard_plain = plain
+
         def run_callback(self, func: Any, *args: Any) -> Any:
             if not recorder.active:
                 return super().run_callback(func, *args)

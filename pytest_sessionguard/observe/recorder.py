@@ -11,7 +11,7 @@ import itertools
 import sys
 from collections.abc import Callable
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pytest_sessionguard import events as ev
 from pytest_sessionguard.clocks import Epoch
@@ -22,11 +22,25 @@ from pytest_sessionguard.trace import Trace
 Result = TypeVar("Result")
 
 
+class Scheduler(Protocol):
+    """Who orders the workers; asked at yield points."""
+
+    def point(self, name: str) -> None:
+        """The current strand is about to do ``name``, or has done it: may it go on?"""
+
+    def is_worker(self) -> bool:
+        """Whether the current strand is a worker or belongs to one."""
+
+    def wait(self, what: str, is_free: Callable[[], bool], last: bool = False) -> bool:
+        """The current strand cannot go on until ``is_free()``; False if it is not to wait here."""
+
+
 class Recorder:
     """Appends what the hooks see to the trace of the current test.
 
     ``active`` is False while nobody wants to know (a test that is not guarded), and after a fault
-    of the guard; every hook asks it first. ``on_fault`` is told of faults. ``next_token()`` is a
+    of the guard; every hook asks it first. ``scheduler`` is there while workers take turns.
+    ``on_fault`` is told of faults. ``next_token()`` is a
     number that was never given out before.
     """
 
@@ -36,6 +50,7 @@ class Recorder:
         self.epoch = Epoch()
         self.trace = Trace()
         self.phase = "import"
+        self.scheduler: Scheduler | None = None
         self.next_token: Callable[[], int] = itertools.count(1).__next__
         self._on_fault = on_fault
         self.strands = Strands(self.next_token, self.epoch)

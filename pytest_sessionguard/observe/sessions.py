@@ -174,6 +174,8 @@ class Sessions:
                 return None
             if via == "session" and _is_loader(frame.f_back):
                 via, action = "instance", "load"
+            if recorder.scheduler is not None:
+                recorder.scheduler.point(action)
             return self._begin(session, state, strand, action, frame, via)
         except Exception as error:
             recorder.fault(error)
@@ -255,6 +257,8 @@ class Sessions:
             self.recorder.trace.note(ev.Ended(number, tick, sqla.left_state(session)))
         except Exception as error:
             self.recorder.fault(error)
+        if self.recorder.scheduler is not None:
+            self.recorder.scheduler.point("done")
 
     # -- endings ---------------------------------------------------------------------------
 

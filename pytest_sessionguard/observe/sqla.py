@@ -21,6 +21,11 @@ PRIVATE_NAMES = {
     "sqlalchemy.orm.identity:IdentityMap._modified": "states with unwritten changes",
     "sqlalchemy.pool.base:_ConnectionRecord.checkout": "classmethod (pool) -> fairy",
     "sqlalchemy.pool.base:_ConnectionRecord.checkin": "the connection goes back",
+    "sqlalchemy.pool.base:Pool._creator": "makes a connection; with _recycle, _reset_on_return, "
+    "_pre_ping, _dialect and _orig_logging_name all that a like pool needs",
+    "sqlalchemy.pool.impl:QueuePool._do_get": "waits when _overflow has reached _max_overflow (-1: no limit)",
+    "sqlalchemy.pool.impl:SingletonThreadPool._do_get": "keeps the record in the thread-local _conn.current",
+    "sqlalchemy.pool.impl:StaticPool.connection": "the record, once it has been made",
     "sqlalchemy.pool.base:_finalize_fairy": "has the local is_gc_cleanup when it checks in",
     "sqlalchemy.util._collections:ScopedRegistry": "__call__, has, clear; ThreadLocalRegistry too",
 }
@@ -123,3 +128,30 @@ def pool_limit(pool: Any) -> int | None:
 def returned_by_collector(finalizer: Any) -> bool:
     """Whether the frame that checks a connection in is the pool's clean-up after the collector."""
     return finalizer is not None and bool(finalizer.f_locals.get("is_gc_cleanup"))
+
+
+def only_connection(pool: Any) -> Any:
+    """The DBAPI connection of a pool that has one for everybody, or one for this thread."""
+    if type(pool).__name__ == "StaticPool":
+        record = vars(pool).get("connection")
+    else:
+        reference = getattr(getattr(pool, "_conn", None), "current", None)
+        record = reference() if reference is not None else None
+    return getattr(record, "dbapi_connection", None)
+
+
+def queue_pool_like(pool: Any) -> Any:
+    """A QueuePool with the creator, the listeners and the habits of another pool."""
+    from sqlalchemy.pool import QueuePool
+
+    return QueuePool(
+        pool._creator, pool_size=20, max_overflow=-1, recycle=pool._recycle, echo=pool.echo,
+        logging_name=pool._orig_logging_name, reset_on_return=pool._reset_on_return,
+        pre_ping=pool._pre_ping, _dispatch=pool.dispatch, dialect=pool._dialect,
+    )  # fmt: skip
+
+
+def can_give(pool: Any) -> bool:
+    """Whether a pool would give out a connection without anybody waiting."""
+    limit = getattr(pool, "_max_overflow", -1)
+    return limit < 0 or pool.checkedin() > 0 or pool._overflow < limit

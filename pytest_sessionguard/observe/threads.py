@@ -103,6 +103,8 @@ class Threads:
 
     def _starting(self, thread: Any, frame: FrameType) -> None:
         made = thread.__dict__.get(_STRAND)
+        if isinstance(made, Strand):
+            return  # a worker of ours, which was given one
         spawned = made if isinstance(made, tuple) and made else self.recorder.frames.stack(frame)
         by_user = self.recorder.frames.spawned_by_user(frame)
         strand = self.strands.spawn("thread", f"thread {_target_name(thread)}", spawned, by_user)

@@ -12,6 +12,7 @@ from typing import Any
 from pytest_sessionguard import __version__
 from pytest_sessionguard.events import Site
 from pytest_sessionguard.findings import ADVICE, Finding, Related, Side
+from pytest_sessionguard.reports.text import replay_command
 
 FORMAT = 1
 _SEEN = ("sqlalchemy", "gevent", "greenlet", "pytest")
@@ -47,8 +48,8 @@ def to_dict(finding: Finding) -> dict[str, Any]:
         "also": list(finding.also),
         "fix": finding.fix,
         "tests": list(finding.tests),
-        "replay": None,
-        "replay_command": None,
+        "replay": finding.replay or None,
+        "replay_command": replay_command(finding.replay) if finding.replay else None,
     }
 
 
@@ -63,6 +64,7 @@ def from_dict(data: dict[str, Any]) -> Finding:
         ),
         related=tuple(Related(line["what"], _site(line["location"])) for line in data["related"]),
         also=tuple(data["also"]), fingerprint=data["fingerprint"], tests=tuple(data["tests"]),
+        replay=data["replay"] or "",
     )  # fmt: skip
 
 
@@ -70,7 +72,9 @@ def _site(data: dict[str, Any]) -> Site:
     return Site(data["path"], data["line"], data["function"])
 
 
-def document(findings: list[Finding], run: dict[str, Any]) -> dict[str, Any]:
+def document(
+    findings: list[Finding], searches: list[dict[str, Any]], run: dict[str, Any]
+) -> dict[str, Any]:
     """The whole report; ``run`` are the summary's facts about the run."""
     errors = sum(finding.level != ADVICE for finding in findings)
     return {
@@ -85,6 +89,7 @@ def document(findings: list[Finding], run: dict[str, Any]) -> dict[str, Any]:
             "findings": len(findings), "errors": errors, "advice": len(findings) - errors, **run
         },
         "findings": [to_dict(finding) for finding in findings],
+        "searches": searches,
     }  # fmt: skip
 
 

@@ -23,6 +23,11 @@ def verdict(finding: Finding) -> str:
     return f"{finding.code} {finding.site.path}:{finding.site.line} {finding.message}"
 
 
+def replay_command(token: str) -> str:
+    """The line to paste."""
+    return f"pytest -p sessionguard --sessionguard-replay={token}"
+
+
 def lines(finding: Finding, read_line: ReadLine, tests: bool = False) -> Iterator[Line]:
     """The finding as lines with their markup for pytest's terminal writer."""
     yield f"{finding.code} {finding.name}: {finding.message}", {"red": True, "bold": True}
@@ -38,6 +43,8 @@ def lines(finding: Finding, read_line: ReadLine, tests: bool = False) -> Iterato
     yield from _paragraph("fix", finding.fix, {"green": True})
     if tests:
         yield f"  shown by: {_some(finding.tests)}", {}
+    if finding.replay:
+        yield f"  replay: {replay_command(finding.replay)}", {"bold": True}
     yield f"  more: pytest --sessionguard-explain {finding.code}", {}
 
 

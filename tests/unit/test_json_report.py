@@ -67,29 +67,29 @@ def test_the_way_of_a_line_in_the_tests_is_the_same():
 
 
 def test_the_document_is_format_1():
-    document = json_report.document([fault()], RUN)
-    assert list(document) == ["format", "tool", "environment", "summary", "findings"]
+    document = json_report.document([fault()], [], RUN)
+    assert list(document) == ["format", "tool", "environment", "summary", "findings", "searches"]
     assert document["format"] == 1
     assert document["tool"]["name"] == "pytest-sessionguard"
     assert document["environment"]["packages"]["sqlalchemy"]
 
 
 def test_the_summary_counts_errors_and_advice():
-    document = json_report.document([fault(), fault(level=ADVICE), fault(level=ADVICE)], RUN)
+    document = json_report.document([fault(), fault(level=ADVICE), fault(level=ADVICE)], [], RUN)
     summary = document["summary"]
     assert (summary["findings"], summary["errors"], summary["advice"]) == (3, 1, 2)
     assert (summary["tests"], summary["exit_status"]) == (3, 1)
 
 
 def test_nothing_found_is_a_document_as_well():
-    document = json_report.document([], RUN)
+    document = json_report.document([], [], RUN)
     assert (document["findings"], document["summary"]["findings"]) == ([], 0)
 
 
 def test_a_report_is_written_into_folders_that_do_not_exist_yet(tmp_path):
     path = tmp_path / "deep" / "er" / "guard.json"
     json_report.prepare(path)
-    json_report.write(path, json_report.document([fault(message="Überlauf")], RUN))
+    json_report.write(path, json_report.document([fault(message="Überlauf")], [], RUN))
     read = json.loads(path.read_text(encoding="utf-8"))
     assert read["findings"][0]["message"] == "Überlauf"
 

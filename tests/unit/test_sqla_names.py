@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, event, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import (
     DeclarativeBase,
@@ -204,7 +204,49 @@ def scoped_registry(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
         assert not registry.has()
 
 
+def creator(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A queue pool that is like another connects as that one does, with its listeners."""
+    connected: list[Any] = []
+    made = create_engine("sqlite://", poolclass=StaticPool)
+    event.listen(made, "connect", lambda connection, record: connected.append(connection))
+    pool = sqla.queue_pool_like(made.pool)
+    fairy = pool.connect()
+    assert type(pool) is QueuePool
+    assert connected == [fairy.dbapi_connection]
+    fairy.close()
+    pool.dispose()
+
+
+def max_overflow(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pool says whether it would give out a connection at once."""
+    made = create_engine("sqlite://", poolclass=QueuePool, pool_size=1, max_overflow=0)
+    with made.connect():
+        assert not sqla.can_give(made.pool)
+    assert sqla.can_give(made.pool)
+    made.dispose()
+
+
+def only_connection(kind: type, session: Session) -> None:
+    made = create_engine("sqlite://", poolclass=kind)
+    assert sqla.only_connection(made.pool) is None
+    with made.connect() as connection:
+        assert sqla.only_connection(made.pool) is connection.connection.dbapi_connection
+    made.dispose()
+
+
+def of_static_pool(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    only_connection(StaticPool, session)
+
+
+def of_thread_pool(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    only_connection(SingletonThreadPool, session)
+
+
 MEANINGS: dict[str, Meaning] = {
+    "sqlalchemy.pool.base:Pool._creator": creator,
+    "sqlalchemy.pool.impl:QueuePool._do_get": max_overflow,
+    "sqlalchemy.pool.impl:SingletonThreadPool._do_get": of_thread_pool,
+    "sqlalchemy.pool.impl:StaticPool.connection": of_static_pool,
     "sqlalchemy.orm.session:Session._before_attach": before_attach,
     "sqlalchemy.orm.session:Session._transaction": transaction,
     "sqlalchemy.orm.session:Session._new": new,

@@ -1,0 +1,70 @@
+"""What a backend does, and the choice of one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from pytest_sessionguard.schedule.turns import Gate
+
+NAMES = ("auto", "thread", "gevent")
+
+
+class Backend(Protocol):
+    """Starts, parks and wakes workers of one kind.
+
+    ``kind`` is the kind of their strands (``"thread"``, ``"greenlet"``).
+    """
+
+    name: str
+    kind: str
+
+    def gate(self) -> Gate:
+        """A place where the strand that runs now can wait."""
+
+    def lock(self) -> AbstractContextManager[object]:
+        """A lock for a few instructions."""
+
+    def start(self, number: int, run: Callable[[], None], begin: Callable[[Any], None]) -> Any:
+        """Start a worker that calls ``run``; ``begin`` is told of it before it runs."""
+
+    def sleep(self, seconds: float, until: Callable[[], bool]) -> None:
+        """Let workers run for at most ``seconds``, or until they have finished."""
+
+    def notify(self) -> None:
+        """They have finished: wake whoever sleeps."""
+
+    def frame(self, worker: Any) -> Any:
+        """Where a worker is just now; None when it has ended."""
+
+
+def chosen(name: str) -> str:
+    """``"auto"`` made definite: greenlets where gevent has patched threads."""
+    if name != "auto":
+        return name
+    return "gevent" if is_patched() else "thread"
+
+
+def make(name: str) -> Backend:
+    """The backend of this name. Raises ValueError when it cannot be had here."""
+    if name == "thread":
+        from pytest_sessionguard.backends.threads import Threads
+
+        return Threads()
+    if not is_patched():
+        raise ValueError(
+            "backend='gevent': gevent has not patched threads, so greenlets would share what is "
+            "each thread's own; call monkey.patch_all() before the app is imported, or run with "
+            "--sessionguard-gevent=early (or late, for an app that is loaded before it is patched)"
+        )
+    from pytest_sessionguard.backends.greenlets import Greenlets
+
+    return Greenlets()
+
+
+def is_patched() -> bool:
+    """Whether gevent has patched threads in this process."""
+    monkey = sys.modules.get("gevent.monkey")
+    return monkey is not None and bool(monkey.is_module_patched("threading"))

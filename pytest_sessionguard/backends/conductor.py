@@ -1,0 +1,84 @@
+"""Answers the hooks of ``observe``: which worker has come to a yield point, and may it go on?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from pytest_sessionguard.backends.backend import Backend
+from pytest_sessionguard.clients import has_context
+from pytest_sessionguard.events import Site, Stack
+from pytest_sessionguard.observe.recorder import Recorder
+from pytest_sessionguard.observe.strands import Worker
+from pytest_sessionguard.schedule.turns import Turns, Wait
+
+
+class Preempted(NamedTuple):
+    """The turn was taken from a worker that was about to do ``name`` at ``site``."""
+
+    worker: int
+    name: str
+    site: Site
+
+
+class Conductor:
+    """Knows which strands belong to which worker of ours.
+
+    A strand counts for the worker that started it, through the requests, threads and tasks in
+    between. Whoever belongs to none is never made to wait.
+    """
+
+    def __init__(self, recorder: Recorder, turns: Turns) -> None:
+        self.recorder = recorder
+        self.turns = turns
+        self.preempted: list[Preempted] = []
+        self._numbers: dict[int, int] = {}
+
+    def begin(
+        self, backend: Backend, number: int, runner: Any, spawned: Stack, things: list[Any]
+    ) -> None:
+        """A worker is about to start: give it a strand and a unit of work of its own.
+
+        ``things`` are what it is started with, ``spawned`` the line that gives them to it.
+        """
+        strands = self.recorder.strands
+        strand = strands.spawn(backend.kind, f"worker {number}", spawned, own_work=True)
+        strand.reach = lambda: things
+        strand.worker.inside_test_context = has_context()
+        self._numbers[strand.worker.token] = number
+        if backend.kind == "greenlet":
+            strands.begin_greenlet(runner, strand)
+        else:
+            runner.__dict__["_sessionguard"] = strand
+
+    def point(self, name: str) -> None:
+        """A yield point of the current strand."""
+        number = self._number()
+        if number is None:
+            return
+        if self.turns.is_to_change():
+            here = self.recorder.here()
+            if here:
+                self.preempted.append(Preempted(number, name, here[0]))
+        self.turns.point(number, name)
+
+    def is_worker(self) -> bool:
+        """Whether the current strand is a worker or belongs to one."""
+        return self._number() is not None
+
+    def wait(self, what: str, is_free: Callable[[], bool], last: bool = False) -> bool:
+        """The current strand steps back until ``is_free()``; False if nobody else can go on."""
+        number = self._number()
+        if number is None:
+            return False
+        return self.turns.wait(number, Wait(what, is_free, may_give_up=True, last=last))
+
+    def _number(self) -> int | None:
+        strands = self.recorder.strands
+        worker: Worker | None = strands.worker(strands.current())
+        while worker is not None:
+            number = self._numbers.get(worker.token)
+            if number is not None:
+                return number
+            worker = worker.parent
+        return None

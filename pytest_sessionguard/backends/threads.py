@@ -1,0 +1,82 @@
+"""Workers that are threads. Each waits on a lock of its own that is taken already.
+
+Native threads and locks, also where gevent has patched: a patched thread is a greenlet.
+"""
+
+from __future__ import annotations
+
+import _thread
+import contextlib
+import contextvars
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+from pytest_sessionguard.backends.native import native
+
+
+class LockGate:
+    """A lock that is taken until the gate is opened."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self) -> None:
+        self._lock = _allocate()
+        self._lock.acquire()
+
+    def open(self) -> None:
+        """Let the strand go on."""
+        self._lock.release()
+
+    def wait(self) -> None:
+        """Wait until it is opened."""
+        self._lock.acquire()
+
+
+class Threads:
+    """Starts threads."""
+
+    name = "thread"
+    kind = "thread"
+
+    def __init__(self) -> None:
+        self._finished = LockGate()
+
+    def gate(self) -> LockGate:
+        """A place where the current thread can wait."""
+        return LockGate()
+
+    def lock(self) -> AbstractContextManager[object]:
+        """A native lock."""
+        lock: AbstractContextManager[object] = _allocate()
+        return lock
+
+    def start(self, number: int, run: Callable[[], None], begin: Callable[[Any], None]) -> Any:
+        """Start a thread; it inherits the context variables, and never keeps the process alive."""
+        context = contextvars.copy_context()
+        thread = threading.Thread(
+            target=context.run, args=(run,), name=f"sessionguard-worker-{number}", daemon=True
+        )
+        begin(thread)
+        thread.start()
+        return thread
+
+    def sleep(self, seconds: float, until: Callable[[], bool]) -> None:
+        """Wait for ``notify``."""
+        if not until() and self._finished._lock.acquire(timeout=seconds):
+            self._finished._lock.release()
+
+    def notify(self) -> None:
+        """Wake whoever sleeps; a worker that comes late may say it once more."""
+        with contextlib.suppress(RuntimeError):
+            self._finished.open()
+
+    def frame(self, worker: Any) -> Any:
+        """Where the thread is just now."""
+        return sys._current_frames().get(worker.ident) if worker.is_alive() else None
+
+
+def _allocate() -> Any:
+    return native("_thread", "allocate_lock", _thread.allocate_lock)()

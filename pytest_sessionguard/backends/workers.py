@@ -1,0 +1,129 @@
+"""Runs a piece of work in several workers, one at a time, in the order of a schedule.
+
+Whoever calls ``run`` watches: a worker that waits for something unknown is passed over after a
+short quiet, and when nothing has moved for the time allowed the execution is given up. It always
+comes back, with every worker's result or exception.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from pytest_sessionguard.backends.backend import Backend
+from pytest_sessionguard.schedule.strategy import Execution
+from pytest_sessionguard.schedule.turns import HANG, Abandoned, Turns
+
+QUIET = 0.2
+"""Seconds without a step after which a worker that uses no CPU is taken to be waiting."""
+
+BUSY = 0.3
+"""The share of a quiet time in which the process computes, above which nobody is waiting."""
+
+GRACE = 1.0
+"""Seconds for workers to unwind once the execution has been given up."""
+
+Work = Callable[[], Any]
+
+
+class Outcome(NamedTuple):
+    """What became of one worker: a result, an exception, or (``lost``) it never came back."""
+
+    result: Any
+    error: BaseException | None
+    lost: bool = False
+
+
+class Ran(NamedTuple):
+    """What became of all workers; ``stuck`` is why the execution was given up, if it was.
+
+    ``waits`` tells what blocked workers waited for then, and ``places`` where each one was.
+    """
+
+    outcomes: list[Outcome]
+    execution: Execution
+    stuck: str | None
+    waits: dict[int, str]
+    places: dict[int, str]
+
+
+def run(
+    works: Sequence[Work],
+    backend: Backend,
+    turns: Turns,
+    begin: Callable[[int, Any], None],
+    locate: Callable[[Any], str],
+    timeout: float,
+) -> Ran:
+    """Run each of ``works`` in a worker of its own.
+
+    ``begin(number, thread or greenlet)`` is called before each starts; ``locate(frame)`` puts a
+    place into words. ``timeout`` is in seconds: the longest time in which nothing moves.
+    """
+    outcomes: list[Outcome] = [Outcome(None, None, lost=True) for _ in works]
+
+    def runner(number: int) -> Work:
+        def worker() -> None:
+            try:
+                turns.enter(number)
+                outcomes[number] = Outcome(works[number](), None)
+            except Abandoned:
+                outcomes[number] = Outcome(None, None)
+            except BaseException as error:
+                outcomes[number] = Outcome(None, error)
+            finally:
+                with contextlib.suppress(Abandoned):
+                    turns.leave(number)
+                if turns.is_finished():
+                    backend.notify()
+
+        return worker
+
+    started = []
+    for number in range(len(works)):
+        told = _told(begin, number)
+        started.append(backend.start(number, runner(number), told))
+    places: dict[int, str] = {}
+
+    def look() -> None:
+        for number, worker in enumerate(started):
+            frame = backend.frame(worker)
+            if frame is not None:
+                places[number] = locate(frame)
+
+    turns.begin()
+    try:
+        _watch(backend, turns, timeout, look)
+    except BaseException:
+        turns.give_up("interrupted")
+        backend.sleep(GRACE, turns.is_finished)
+        raise
+    return Ran(outcomes, turns.execution(), turns.given_up, turns.waits, places)
+
+
+def _told(begin: Callable[[int, Any], None], number: int) -> Callable[[Any], None]:
+    return lambda worker: begin(number, worker)
+
+
+def _watch(backend: Backend, turns: Turns, timeout: float, look: Callable[[], None]) -> None:
+    """Wait for the end; pass over whoever is astray, and give up when nothing moves any more."""
+    ticks, quiet, cpu = -1, 0.0, time.process_time()
+    while not turns.is_finished():
+        backend.sleep(QUIET, turns.is_finished)
+        before, cpu = cpu, time.process_time()
+        if turns.is_finished():
+            break
+        if turns.given_up is not None:
+            backend.sleep(GRACE, turns.is_finished)
+            break
+        if turns.ticks != ticks:
+            ticks, quiet = turns.ticks, 0.0
+            continue
+        quiet += QUIET
+        if quiet >= timeout:
+            look()
+            turns.give_up(HANG)
+        elif cpu - before < QUIET * BUSY:
+            turns.let_astray()

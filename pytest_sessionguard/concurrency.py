@@ -1,0 +1,79 @@
+"""What a test asks for: how many workers, of which kind, in how many executions."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pytest_sessionguard.backends.backend import NAMES
+
+MARKER = "concurrent_sessions"
+FIXTURE = "concurrently"
+
+
+@dataclass(frozen=True, slots=True)
+class Concurrency:
+    """``schedules`` is the most executions, ``preemptions`` the most in one schedule; ``timeout``
+    is in seconds: the longest time in which nothing may move.
+    """
+
+    workers: int = 2
+    backend: str = "auto"
+    schedules: int = 100
+    preemptions: int = 2
+    timeout: float = 5.0
+
+    def marked(self, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> Concurrency:
+        """These settings with a marker's arguments. Raises ValueError if they are bad."""
+        if arguments:
+            raise ValueError(f"the marker {MARKER} takes no positional arguments, say workers=3")
+        for name, value in keywords.items():
+            check = _CHECKS.get(name)
+            if check is None:
+                raise ValueError(
+                    f"unknown argument {name!r} of the marker {MARKER} "
+                    f"(it takes {', '.join(_CHECKS)})"
+                )
+            wanted = check(value)
+            if wanted is not None:
+                raise ValueError(f"{MARKER}({name}={value!r}): it takes {wanted}")
+        return replace(self, **keywords)
+
+
+def _at_least(least: int) -> Callable[[Any], str | None]:
+    def check(value: Any) -> str | None:
+        good = isinstance(value, int) and not isinstance(value, bool) and value >= least
+        return None if good else f"a whole number from {least} on"
+
+    return check
+
+
+def _backend(value: Any) -> str | None:
+    return None if value in NAMES else f"one of {', '.join(NAMES)}"
+
+
+def _seconds(value: Any) -> str | None:
+    good = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+    return None if good else "a number of seconds above 0"
+
+
+_CHECKS: dict[str, Callable[[Any], str | None]] = {
+    "workers": _at_least(1),
+    "backend": _backend,
+    "schedules": _at_least(1),
+    "preemptions": _at_least(0),
+    "timeout": _seconds,
+}
+
+
+def takes_number(function: Callable[..., Any]) -> bool:
+    """Whether a function has exactly one required positional parameter: the worker's number."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    required = [p for p in parameters if p.default is p.empty and p.kind in positional]
+    return len(required) == 1

@@ -1,0 +1,65 @@
+"""The public fixtures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+    from sqlalchemy.orm import Session
+
+    from pytest_sessionguard.isolate.sessions import IsolatedSessions
+
+
+@pytest.fixture
+def concurrently(request: pytest.FixtureRequest) -> Callable[..., list[Any]]:
+    """Run functions in concurrent workers: ``results = concurrently(buy, workers=3)``.
+
+    ``concurrently(f, workers=2)`` runs one function in several workers, ``concurrently(f, g)``
+    each in one. A function with exactly one required positional parameter is given its worker's
+    number (0, 1, ...). Returns the results in the order of the workers. Raises what a worker
+    raised; an ExceptionGroup when several did. The whole test is run again for each order.
+    """
+    explorer: Any = request.config.pluginmanager.get_plugin("sessionguard-explorer")
+
+    def run(*functions: Callable[..., Any], workers: int | None = None) -> list[Any]:
+        results: list[Any] = explorer.concurrently(request.node, functions, workers)
+        return results
+
+    return run
+
+
+@pytest.fixture
+def sessionguard_engine() -> Engine:
+    """The Engine (or AsyncEngine) of the code under test: override it in your conftest.py."""
+    pytest.fail(
+        "isolated_session needs to know the engine: override the fixture sessionguard_engine in "
+        "conftest.py and return the Engine of the code under test",
+        pytrace=False,
+    )
+
+
+@pytest.fixture
+def isolated_sessions(sessionguard_engine: Engine) -> Iterator[IsolatedSessions]:
+    """Makes Sessions, each on a connection of its own: ``session = isolated_sessions()``.
+
+    They may commit; everything is rolled back after the test.
+    """
+    from pytest_sessionguard.isolate.sessions import IsolatedSessions
+
+    sessions = IsolatedSessions(sessionguard_engine)
+    yield sessions
+    sessions.close()
+
+
+@pytest.fixture
+def isolated_session(request: pytest.FixtureRequest) -> Session | None:
+    """A Session on a connection of its own, rolled back afterwards; one for each worker."""
+    sessions: IsolatedSessions = request.getfixturevalue("isolated_sessions")
+    if request.node.get_closest_marker("concurrent_sessions") is not None:
+        return None  # each worker is given one when it starts
+    session: Session = sessions()
+    return session

@@ -1,0 +1,224 @@
+"""The databases of the engines under test: saved before, put back after each execution.
+
+Only what function-scoped fixtures and the body do is undone: a database is saved when fixtures of
+wider scope have been set up, since those are not set up again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pytest_sessionguard.isolate import sqlite
+from pytest_sessionguard.observe import sqla
+from pytest_sessionguard.observe.hooks import Hooks
+from pytest_sessionguard.observe.recorder import Recorder
+
+
+class NotIsolated(Exception):
+    """No concurrency can be tested on this database; the text says why, and what to do."""
+
+
+class Databases:
+    """What is known of the databases while one test is being searched.
+
+    ``engines`` are weakly kept; those made before the hooks were placed are looked for once.
+    """
+
+    def __init__(self, recorder: Recorder, engines: Any) -> None:
+        self._recorder = recorder
+        self._engines = engines
+        self._searched = False
+        self._files: dict[Path, sqlite3.Connection | None] = {}
+        self._memories: dict[Any, sqlite3.Connection] = {}
+        self._frozen = False
+        self._in_transaction: set[object] = set()
+        self._hooks = Hooks()
+        self._redirected: dict[int, Path] = {}
+
+    # -- around a test -----------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """A search begins: notice every database file that is opened from now on."""
+        self._frozen = not gc.get_freeze_count()
+        if self._frozen:
+            gc.collect()
+            gc.freeze()  # what is old stays: only what an execution leaves is looked through
+        if "sqlalchemy" in sys.modules:
+            from sqlalchemy import Engine, event
+
+            event.listen(Engine, "do_connect", self._connecting)
+            self._hooks.on_remove(lambda: event.remove(Engine, "do_connect", self._connecting))
+
+    def end(self) -> None:
+        """The search is over; nothing is kept."""
+        if self._frozen:
+            gc.unfreeze()
+        self._hooks.remove()
+        for copy in (*self._files.values(), *self._memories.values()):
+            if copy is not None:
+                copy.close()
+        self._files.clear()
+        self._memories.clear()
+
+    def save(self) -> None:
+        """Save every SQLite database that is known now."""
+        self._in_transaction = {key for key, session in _sessions() if session.in_transaction()}
+        for engine in self._sqlite_engines():
+            arguments, _ = engine.dialect.create_connect_args(engine.url)
+            path = sqlite.path_of(arguments)
+            if path is not None:
+                self._save_file(path)
+            else:
+                connection = self._memory_connection(engine)
+                if connection is not None:
+                    self._memories[engine] = sqlite.saved(connection)
+
+    def put_back(self) -> None:
+        """Make every database what it was when it was saved. Raises ``NotIsolated``."""
+        self._end_transactions()
+        for engine in self._sqlite_engines():
+            if type(engine.pool).__name__ not in sqla.SHARED_POOLS:
+                engine.dispose()
+        for path, copy in self._files.items():
+            try:
+                sqlite.put_back_file(path, copy)
+            except sqlite.StillLocked:
+                raise NotIsolated(_still_locked(path.name)) from None
+        for engine, copy in self._memories.items():
+            connection = self._memory_connection(engine)
+            if connection is not None and connection.in_transaction:
+                connection.rollback()
+            if connection is not None:
+                sqlite.put_back(connection, copy)
+
+    def _end_transactions(self) -> None:
+        """Roll back what the execution left open: it holds locks, and the next begins without."""
+        gc.collect()  # sessions that nobody has closed give their connections back
+        for key, session in _sessions():
+            if key not in self._in_transaction and session.in_transaction():
+                with contextlib.suppress(Exception):  # a broken connection: the pool drops it
+                    session.rollback()
+
+    def _save_file(self, path: Path) -> None:
+        if path not in self._files:
+            self._files[path] = sqlite.saved_file(path)
+
+    def _connecting(self, dialect: Any, record: Any, arguments: Any, options: Any) -> None:
+        """An engine opens a connection: to a file not seen before, or to a copy of ours."""
+        del record, options
+        if dialect.name != "sqlite":
+            return
+        copy = self._redirected.get(id(dialect))
+        path = sqlite.path_of(arguments)
+        if copy is not None:
+            arguments[:] = [str(copy)]
+        elif path is not None:
+            self._save_file(path)
+
+    # -- around the concurrent part ------------------------------------------------------------
+
+    def share(self, folder: Path, hooks: Hooks) -> None:
+        """Give the workers databases that they can use at once. Raises ``NotIsolated``.
+
+        A database in memory has one connection for everybody, or is another one for each thread:
+        it is moved to a file in ``folder``, and moved back when ``hooks`` are removed.
+        """
+        engines = self._sqlite_engines()
+        for number, engine in enumerate(engines):
+            if type(engine.pool).__name__ in sqla.SHARED_POOLS or sqlite.is_memory(engine):
+                self._move(engine, folder / f"memory-{number}.db", hooks)
+        sqlite.Locking(self._recorder).install(engines, hooks)
+
+    def _move(self, engine: Any, copy: Path, hooks: Hooks) -> None:
+        if engine.dialect.is_async:
+            return
+        connection = self._memory_connection(engine) if sqlite.is_memory(engine) else None
+        if connection is not None and connection.in_transaction:
+            raise NotIsolated(UNCOMMITTED)
+        old, dialect = engine.pool, engine.dialect
+        engine.pool = sqla.queue_pool_like(old)
+        if connection is not None:
+            _write(copy, connection)
+            self._redirected[id(dialect)] = copy
+
+        def back() -> None:
+            engine.pool.dispose()
+            engine.pool = old
+            if self._redirected.pop(id(dialect), None) is not None:
+                _read(copy, connection)
+
+        hooks.on_remove(back)
+
+    # -- engines -------------------------------------------------------------------------------
+
+    def _sqlite_engines(self) -> list[Any]:
+        self._look_once()
+        found = [engine for engine in self._engines if engine.dialect.name == "sqlite"]
+        return sorted(found, key=lambda engine: str(engine.url))
+
+    def _look_once(self) -> None:
+        if self._searched or "sqlalchemy" not in sys.modules:
+            return
+        from sqlalchemy import Engine
+
+        self._searched = True
+        self._engines.update(each for each in gc.get_objects() if type(each) is Engine)
+
+    def others(self) -> list[str]:
+        """The dialects whose databases are not put back."""
+        names: Iterable[str] = {engine.dialect.name for engine in self._engines}
+        return sorted({*names} - {"sqlite"})
+
+    def _memory_connection(self, engine: Any) -> Any:
+        connection = None if engine.dialect.is_async else sqla.only_connection(engine.pool)
+        return connection if isinstance(connection, sqlite3.Connection) else None
+
+
+def _sessions() -> list[tuple[object, Any]]:
+    return list(sqla.live_sessions().items()) if "sqlalchemy.orm.session" in sys.modules else []
+
+
+def new_folder() -> tempfile.TemporaryDirectory[str]:
+    """A folder for copies, in memory where the machine has such a place."""
+    memory = Path("/dev/shm")
+    place = str(memory) if memory.is_dir() else None
+    return tempfile.TemporaryDirectory(
+        prefix="sessionguard-", dir=place, ignore_cleanup_errors=True
+    )
+
+
+def _write(path: Path, connection: sqlite3.Connection) -> None:
+    target = sqlite3.connect(path)
+    try:
+        connection.backup(target)
+    finally:
+        target.close()
+
+
+def _read(path: Path, connection: Any) -> None:
+    source = sqlite3.connect(path)
+    try:
+        sqlite.put_back(connection, source)
+    finally:
+        source.close()
+
+
+UNCOMMITTED = (
+    "a fixture keeps a transaction open on the only connection of an in-memory SQLite database, so "
+    "nothing concurrent can be tested on it; commit what the fixture writes (the database is put "
+    "back by the guard), or give each worker an isolated_session"
+)
+
+
+def _still_locked(name: str) -> str:
+    return (
+        f"the database {name} cannot be put back: a connection that was not closed still holds its "
+        "lock; close the session or connection that the test or the app left open"
+    )

@@ -1,0 +1,210 @@
+"""SQLite: saving and putting back a database, and its lock while workers take turns.
+
+A worker that meets "database is locked" is blocked, not failing: the holder is a worker that was
+parked. The statement is tried again when somebody's transaction has ended, and the driver's error
+is raised only when nobody can go on, as it would be in life. A write in a read transaction whose
+snapshot is stale (``SQLITE_BUSY_SNAPSHOT``) never heals: it is raised at once.
+
+Source: https://www.sqlite.org/rescode.html#busy, https://www.sqlite.org/backup.html
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pytest_sessionguard.observe.hooks import Hooks
+from pytest_sessionguard.observe.recorder import Recorder
+
+BUSY, BUSY_SNAPSHOT, LOCKED = 5, 517, 6
+PATIENCE = 2.0
+"""Seconds to wait for a database that somebody still holds when it is to be put back."""
+
+
+class StillLocked(Exception):
+    """A database could not be put back: somebody holds its lock."""
+
+
+def path_of(arguments: Any) -> Path | None:
+    """The file that a connection with these arguments opens; None for a database in memory."""
+    name = str(arguments[0]) if arguments else ":memory:"
+    if name.startswith("file:"):
+        if "mode=memory" in name:
+            return None
+        name = name.removeprefix("file:").partition("?")[0]
+    return None if name in ("", ":memory:") else Path(name)
+
+
+def is_memory(engine: Any) -> bool:
+    """Whether an engine's database is in memory."""
+    arguments, _ = engine.dialect.create_connect_args(engine.url)
+    return path_of(arguments) is None
+
+
+def saved(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """A copy of a connection's database, in memory."""
+    copy = sqlite3.connect(":memory:", check_same_thread=False)
+    connection.backup(copy)
+    return copy
+
+
+def saved_file(path: Path) -> sqlite3.Connection | None:
+    """A copy of a database file, in memory; None when there is no such file."""
+    if not path.exists():
+        return None
+    source = sqlite3.connect(path)
+    try:
+        return saved(source)
+    finally:
+        source.close()
+
+
+def put_back_file(path: Path, copy: sqlite3.Connection | None) -> None:
+    """Make the file what it was. Raises ``StillLocked``."""
+    if copy is None:
+        for name in (
+            path,
+            *(path.with_name(path.name + end) for end in ("-journal", "-wal", "-shm")),
+        ):
+            name.unlink(missing_ok=True)
+        return
+    target = sqlite3.connect(path, timeout=0)
+    try:
+        target.execute("PRAGMA synchronous = OFF")
+        put_back(target, copy)
+    finally:
+        target.close()
+
+
+def put_back(target: sqlite3.Connection, copy: sqlite3.Connection) -> None:
+    """Make a connection's database what it was. Raises ``StillLocked``."""
+    deadline = time.monotonic() + PATIENCE
+
+    def progress(status: int, remaining: int, total: int) -> None:
+        del remaining, total
+        if status in (BUSY, LOCKED) and time.monotonic() > deadline:
+            raise StillLocked
+
+    copy.backup(target, progress=progress, sleep=0.01)
+
+
+class Locking:
+    """SQLite's lock while workers take turns."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._ended = 0
+        self._known: dict[int, tuple[Any, int, int]] = {}
+
+    def install(self, engines: list[Any], hooks: Hooks) -> None:
+        """Watch statements, commits and rollbacks on SQLite engines."""
+        from sqlalchemy import Engine, event
+
+        listeners: dict[str, Callable[..., Any]] = {
+            "do_execute": self._execute,
+            "do_executemany": self._executemany,
+            "do_execute_no_params": self._execute_no_params,
+        }
+        for name, listener in listeners.items():
+            event.listen(Engine, name, listener)
+
+        def remove() -> None:
+            for name, listener in listeners.items():
+                event.remove(Engine, name, listener)
+            self._restore()
+
+        hooks.on_remove(remove)
+        for engine in engines:
+            self._wrap_dialect(engine.dialect, hooks)
+
+    def _wrap_dialect(self, dialect: Any, hooks: Hooks) -> None:
+        commit, rollback = dialect.do_commit, dialect.do_rollback
+
+        def do_commit(connection: Any) -> None:
+            self._patiently(connection, lambda: commit(connection), last=True)
+            self._ended += 1
+
+        def do_rollback(connection: Any) -> None:
+            rollback(connection)
+            self._ended += 1
+
+        hooks.replace(dialect, "do_commit", do_commit)
+        hooks.replace(dialect, "do_rollback", do_rollback)
+
+    # -- statements ------------------------------------------------------------------------
+
+    def _execute(self, cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+        return self._run(context, lambda: cursor.execute(statement, parameters))
+
+    def _executemany(self, cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+        return self._run(context, lambda: cursor.executemany(statement, parameters))
+
+    def _execute_no_params(self, cursor: Any, statement: str, context: Any) -> bool:
+        return self._run(context, lambda: cursor.execute(statement))
+
+    def _run(self, context: Any, attempt: Callable[[], Any]) -> bool:
+        """True when the statement was run here, so that SQLAlchemy does not run it again."""
+        if self._recorder.scheduler is None or context.dialect.name != "sqlite":
+            return False
+        connection = context.root_connection.connection.dbapi_connection
+        self._patiently(connection, attempt)
+        return True
+
+    def _patiently(self, connection: Any, attempt: Callable[[], Any], last: bool = False) -> None:
+        timeout = self._without_timeout(connection)
+        deadline = time.monotonic() + timeout / 1000
+        while True:
+            seen = self._ended
+            try:
+                attempt()
+                return
+            except Exception as error:
+                if not is_busy(error) or not self._may_try_again(seen, deadline, last):
+                    raise
+
+    def _may_try_again(self, seen: int, deadline: float, last: bool) -> bool:
+        scheduler = self._recorder.scheduler
+        if scheduler is not None and scheduler.is_worker():
+            return scheduler.wait("SQLite's write lock", lambda: self._ended != seen, last)
+        time.sleep(0.005)  # not one of the workers: it has the user's own timeout
+        return time.monotonic() < deadline
+
+    # -- the settings of the user's connections ------------------------------------------------
+
+    def _without_timeout(self, connection: Any) -> int:
+        """Have SQLite answer at once, and not wait for the disk; the user's timeout, in ms."""
+        known = self._known.get(id(connection))
+        if known is None:
+            timeout = int(_pragma(connection, "PRAGMA busy_timeout")[0])
+            synchronous = int(_pragma(connection, "PRAGMA synchronous")[0])
+            _pragma(connection, "PRAGMA busy_timeout = 0")
+            with contextlib.suppress(Exception):  # not within a transaction
+                _pragma(connection, "PRAGMA synchronous = OFF")
+            known = self._known[id(connection)] = (connection, timeout, synchronous)
+        return known[1]
+
+    def _restore(self) -> None:
+        for connection, timeout, synchronous in self._known.values():
+            with contextlib.suppress(Exception):  # it has been closed since
+                _pragma(connection, f"PRAGMA busy_timeout = {timeout}")
+                _pragma(connection, f"PRAGMA synchronous = {synchronous}")
+        self._known.clear()
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether SQLite refused for a lock that somebody will let go of."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code != BUSY_SNAPSHOT and code & 0xFF in (BUSY, LOCKED)
+
+
+def _pragma(connection: Any, statement: str) -> Any:
+    cursor = connection.cursor()
+    try:
+        cursor.execute(statement)
+        return cursor.fetchone()
+    finally:
+        cursor.close()

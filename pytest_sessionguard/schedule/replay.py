@@ -1,0 +1,50 @@
+"""The replay: one schedule, and where it left the way that it took before."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pytest_sessionguard.schedule.strategy import Execution, Schedule, Step
+
+
+class Drift(NamedTuple):
+    """Step ``number`` (from 1) was another than the recorded one; None for one that is missing."""
+
+    number: int
+    expected: Step | None
+    seen: Step | None
+
+
+class Replay:
+    """Runs one schedule once."""
+
+    name = "replay"
+
+    def __init__(self, schedule: Schedule, steps: tuple[Step, ...]) -> None:
+        self._schedule: Schedule | None = schedule
+        self._steps = steps
+        self.drift: Drift | None = None
+
+    def next(self) -> Schedule | None:
+        """The schedule, the first time."""
+        schedule, self._schedule = self._schedule, None
+        return schedule
+
+    def ran(self, execution: Execution) -> None:
+        """Compare the steps with those on record."""
+        self.drift = drift(self._steps, execution.steps)
+
+    @property
+    def complete(self) -> bool:
+        """One schedule is not every order."""
+        return False
+
+
+def drift(expected: tuple[Step, ...], seen: tuple[Step, ...]) -> Drift | None:
+    """The first step that differs."""
+    for number in range(max(len(expected), len(seen))):
+        one = expected[number] if number < len(expected) else None
+        other = seen[number] if number < len(seen) else None
+        if one != other:
+            return Drift(number + 1, one, other)
+    return None

@@ -1,0 +1,286 @@
+"""Turns: one worker runs at a time, and at each yield point it is decided who goes on.
+
+Only the holder of the turn decides, so that what can be chosen never depends on timing. A worker
+that cannot go on is *blocked*: it waits for something known, and is asked again when that is free.
+One that waits for something unknown is *astray*: after a short quiet the turn goes on without it,
+and it gets in line when it comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import NamedTuple, Protocol
+
+from pytest_sessionguard.schedule.strategy import Decision, Execution, Schedule, Step
+
+DEADLOCK = "deadlock"
+HANG = "hang"
+
+
+class Gate(Protocol):
+    """Where one strand of a worker waits for its turn; opened once."""
+
+    def open(self) -> None:
+        """Let the strand go on."""
+
+    def wait(self) -> None:
+        """Wait until it is opened."""
+
+
+class Abandoned(BaseException):
+    """The execution was given up: the worker unwinds. No ``except Exception`` may stop it."""
+
+
+class Wait(NamedTuple):
+    """What a blocked worker waits for: in words, and whether it is free now.
+
+    ``last`` waits are given up last when nobody can go on: a COMMIT that SQLite refuses, say, is
+    the victim of the statement that holds it up.
+    """
+
+    what: str
+    is_free: Callable[[], bool]
+    may_give_up: bool = False
+    last: bool = False
+
+
+class State:
+    """Where one worker stands. ``gates`` are those at which its strands wait for the turn."""
+
+    __slots__ = ("doing", "done", "gates", "gives_up", "number", "started", "wait")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.started = False
+        self.done = False
+        self.doing = "starting"
+        self.wait: Wait | None = None
+        self.gives_up = False
+        self.gates: list[Gate] = []
+
+
+class Turns:
+    """The turn of one execution.
+
+    Parameters: how many workers; the schedule; a factory of gates; a lock for the guard's own
+    bookkeeping; ``alike`` when all workers do the same, so that which of them starts first makes
+    no difference and is not worth a decision.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        schedule: Schedule,
+        gate: Callable[[], Gate],
+        lock: AbstractContextManager[object],
+        alike: bool,
+    ) -> None:
+        self.states = [State(number) for number in range(count)]
+        self.holder: int | None = None
+        self.steps: list[Step] = []
+        self.decisions: list[Decision] = []
+        self.ticks = 0
+        self.astray: set[int] = set()
+        self.uncontrolled = 0
+        self.given_up: str | None = None
+        self.waits: dict[int, str] = {}
+        self.finished = False
+        self._schedule = schedule
+        self._gate = gate
+        self._lock = lock
+        self._alike = alike
+
+    def execution(self) -> Execution:
+        """What came of the schedule."""
+        return Execution(
+            self._schedule, tuple(self.steps), tuple(self.decisions), self.uncontrolled
+        )
+
+    # -- called by the workers -------------------------------------------------------------
+
+    def enter(self, number: int) -> None:
+        """A worker is there and waits for its first turn."""
+        self._stand_in_line(number)
+
+    def point(self, number: int, name: str) -> None:
+        """A yield point: decide who goes on; returns when this worker has the turn again."""
+        with self._lock:
+            self._raise_if_given_up()
+            self.ticks += 1
+            state = self.states[number]
+            state.doing = name
+            if self.holder == number:
+                self.steps.append(Step(number, name))
+                if self._pass_on(number) == number:
+                    return
+            elif self._came_back(number):
+                self.steps.append(Step(number, name))
+                return
+            gate = self._gate()
+            state.gates.append(gate)
+        gate.wait()
+        self._raise_if_given_up()
+
+    def wait(self, number: int, wait: Wait) -> bool:
+        """The worker cannot go on until ``wait.is_free()``; others do.
+
+        False when nobody else can go on either, or the worker has no turn to give: then it may
+        wait in earnest, or give up.
+        """
+        with self._lock:
+            self._raise_if_given_up()
+            self.ticks += 1
+            state = self.states[number]
+            if self.holder != number:
+                return False
+            state.wait, state.gives_up = wait, False
+            gate = self._gate()
+            state.gates.append(gate)
+            if self._pass_on(number) == number:
+                self._open(number)
+        gate.wait()
+        self._raise_if_given_up()
+        return not state.gives_up
+
+    def is_to_change(self) -> bool:
+        """Whether the schedule has something other than 0 for the next decision."""
+        place = len(self.decisions)
+        return place < len(self._schedule) and self._schedule[place] != 0
+
+    def leave(self, number: int) -> None:
+        """The worker has done its work."""
+        with self._lock:
+            self.ticks += 1
+            state = self.states[number]
+            state.done = True
+            state.doing = "done"
+            self.astray.discard(number)
+            if self.holder == number:
+                self.holder = None
+            if all(each.done for each in self.states):
+                self.finished = True
+            elif self.holder is None:
+                self._pass_on(None)
+
+    # -- called by whoever watches over them -------------------------------------------------
+
+    def begin(self) -> None:
+        """Give out the first turn."""
+        with self._lock:
+            self._pass_on(None)
+
+    def let_astray(self) -> bool:
+        """The holder is waiting for something unknown: others go on. Whether there was one."""
+        with self._lock:
+            if self.holder is None or self.finished:
+                return False
+            self.astray.add(self.holder)
+            self.uncontrolled += 1
+            self.holder = None
+            self._pass_on(None)
+            return True
+
+    def is_finished(self) -> bool:
+        """Whether every worker has done its work."""
+        return self.finished
+
+    def give_up(self, why: str) -> None:
+        """End the execution: whoever waits for a turn unwinds."""
+        with self._lock:
+            self._give_up(why)
+
+    # -- with the lock held ------------------------------------------------------------------
+
+    def _stand_in_line(self, number: int) -> None:
+        with self._lock:
+            self._raise_if_given_up()
+            state = self.states[number]
+            if self.holder == number:
+                return
+            gate = self._gate()
+            state.gates.append(gate)
+        gate.wait()
+        self._raise_if_given_up()
+
+    def _raise_if_given_up(self) -> None:
+        if self.given_up is not None:
+            raise Abandoned(self.given_up)
+
+    def _came_back(self, number: int) -> bool:
+        """A strand without the turn is back from where the guard could not follow.
+
+        True if nobody has the turn, and it is this one that goes on.
+        """
+        self.astray.discard(number)
+        return self.holder is None and self._pass_on(None, waking=number) == number
+
+    def _pass_on(self, current: int | None, waking: int | None = None) -> int | None:
+        """Decide who goes on, and wake them; None when nobody can just now.
+
+        ``current`` has the turn, and ``waking`` is on its way: neither waits at a gate.
+        """
+        able = self._able(current)
+        if not able:
+            return self._nobody()
+        if len(able) == 1:
+            index = 0
+        else:
+            free = able[0] != current
+            index = self._choice(len(able))
+            self.decisions.append(Decision(len(self.steps), able, index, free))
+        chosen = able[index]
+        self.holder = chosen
+        state = self.states[chosen]
+        state.started, state.wait = True, None
+        if chosen not in (current, waking):
+            self._open(chosen)
+        return chosen
+
+    def _choice(self, count: int) -> int:
+        place = len(self.decisions)
+        wanted = self._schedule[place] if place < len(self._schedule) else 0
+        return wanted if wanted < count else 0
+
+    def _able(self, current: int | None) -> tuple[int, ...]:
+        able = []
+        unstarted = 0
+        for state in self.states:
+            if state.done or state.number in self.astray:
+                continue
+            if state.wait is not None and not state.wait.is_free():
+                continue
+            if not state.started:
+                unstarted += 1
+                if self._alike and unstarted > 1:
+                    continue
+            able.append(state.number)
+        able.sort(key=lambda number: (number != current, number))
+        return tuple(able)
+
+    def _nobody(self) -> int | None:
+        self.holder = None
+        if self.astray:
+            return None  # one of them will come back
+        waiting = [state for state in self.states if state.wait is not None and not state.done]
+        victims = [state for state in waiting if state.wait is not None and state.wait.may_give_up]
+        if not victims:
+            self._give_up(DEADLOCK)
+            return None
+        victim = min(victims, key=lambda state: state.wait is not None and state.wait.last)
+        victim.gives_up, victim.wait = True, None
+        self.holder = victim.number
+        self._open(victim.number)
+        return victim.number
+
+    def _give_up(self, why: str) -> None:
+        if self.given_up is None:
+            self.given_up = why
+            self.waits = {s.number: s.wait.what for s in self.states if s.wait and not s.done}
+        for state in self.states:
+            self._open(state.number)
+
+    def _open(self, number: int) -> None:
+        gates, self.states[number].gates = self.states[number].gates, []
+        for gate in gates:
+            gate.open()

@@ -1,0 +1,136 @@
+"""The concurrent part of one execution: the workers' turns, hooks, clients and databases."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from pytest_sessionguard import clients
+from pytest_sessionguard.backends import backend as backends
+from pytest_sessionguard.backends import workers
+from pytest_sessionguard.backends.conductor import Conductor, Preempted
+from pytest_sessionguard.concurrency import Concurrency
+from pytest_sessionguard.events import Stack
+from pytest_sessionguard.isolate.databases import Databases, new_folder
+from pytest_sessionguard.observe import Recorder, statements, waits
+from pytest_sessionguard.observe.hooks import Hooks
+from pytest_sessionguard.schedule.strategy import Execution, Schedule
+from pytest_sessionguard.schedule.turns import HANG, Turns
+
+
+class Job(NamedTuple):
+    """What one worker does, and the things it is given: where a session in them comes from."""
+
+    work: Callable[[], Any]
+    things: list[Any]
+
+
+class Part(NamedTuple):
+    """What came of a concurrent part."""
+
+    results: list[Any]
+    execution: Execution
+    preempted: list[Preempted]
+
+
+def run(
+    jobs: Sequence[Job],
+    chosen: Concurrency,
+    schedule: Schedule,
+    recorder: Recorder,
+    databases: Databases,
+    spawned: Stack,
+    alike: bool,
+    done: Callable[[Part], None],
+) -> list[Any]:
+    """Run the jobs, one worker each, in the order of a schedule; their results.
+
+    ``done`` is told what came of it, before an exception of a worker is raised: one as it is,
+    several as a group. Raises ``pytest.fail.Exception`` when the workers do not come to an end.
+    """
+    backend = backends.make(backends.chosen(chosen.backend))
+    turns = Turns(len(jobs), schedule, backend.gate, backend.lock(), alike)
+    conductor = Conductor(recorder, turns)
+
+    def begin(number: int, runner: Any) -> None:
+        conductor.begin(backend, number, runner, spawned, jobs[number].things)
+
+    def locate(frame: Any) -> str:
+        found = recorder.frames.nearest(frame) or recorder.frames.library(frame)
+        return f"{found[0].path}:{found[0].line} in {found[0].function}" if found else "?"
+
+    with _ordered(recorder, databases, conductor):
+        ran = workers.run(
+            [_in_context(job.work) for job in jobs], backend, turns, begin, locate, chosen.timeout
+        )
+    results = [outcome.result for outcome in ran.outcomes]
+    done(Part(results, ran.execution, conductor.preempted))
+    _raise(ran, chosen.timeout)
+    return results
+
+
+def _in_context(work: Callable[[], Any]) -> Callable[[], Any]:
+    def worker() -> Any:
+        with clients.own_context():
+            return work()
+
+    return worker
+
+
+@contextmanager
+def _ordered(recorder: Recorder, databases: Databases, conductor: Conductor) -> Iterator[None]:
+    """Hooks, databases and the collector as the workers need them; all put back afterwards.
+
+    The collector is off: a connection that it gives back at a time of its own changes the order.
+    """
+    hooks = Hooks()
+    collecting = gc.isenabled()
+    with new_folder() as folder:
+        try:
+            databases.share(Path(folder), hooks)
+            statements.install(recorder, hooks)
+            waits.install(recorder, hooks)
+            gc.disable()
+            recorder.scheduler = conductor
+            yield
+        finally:
+            recorder.scheduler = None
+            if collecting:
+                gc.enable()
+            hooks.remove()
+
+
+def _raise(ran: workers.Ran, timeout: float) -> None:
+    errors = [outcome.error for outcome in ran.outcomes if outcome.error is not None]
+    for error in errors:
+        if isinstance(error, KeyboardInterrupt | SystemExit | pytest.exit.Exception):
+            raise error
+    if ran.stuck is not None:
+        pytest.fail(_stuck(ran, timeout), pytrace=False)
+    if len(errors) == 1 or (errors and all(_is_outcome(error) for error in errors)):
+        raise errors[0]
+    if errors:
+        text = f"{len(errors)} of {len(ran.outcomes)} workers failed"
+        raise BaseExceptionGroup(text, errors)
+
+
+def _is_outcome(error: BaseException) -> bool:
+    """``pytest.skip`` and ``pytest.xfail``: said by all workers, said once."""
+    return isinstance(error, pytest.skip.Exception | pytest.xfail.Exception)
+
+
+def _stuck(ran: workers.Ran, timeout: float) -> str:
+    why = f"nothing moved for {timeout:g} s" if ran.stuck == HANG else "each waits for another"
+    lines = [f"sessionguard: the workers do not come to an end: {why}"]
+    for number, outcome in enumerate(ran.outcomes):
+        place = ran.places.get(number, "it has ended")
+        wait = f", waits for {ran.waits[number]}" if number in ran.waits else ""
+        lost = ", and has not come back since" if outcome.lost else ""
+        lines.append(f"  worker {number}: {place}{wait}{lost}")
+    lines.append("  a test that needs longer says so: concurrent_sessions(timeout=SECONDS)")
+    return "\n".join(lines)
