@@ -165,6 +165,7 @@ class Explorer:
         finally:
             databases.end()
             del item.stash[_SEARCH]
+        self.run.begin(item)
         last = _tear_down_to(item, nextitem)
         if last.failed:
             reports = [*reports[:-1], last]
@@ -181,19 +182,21 @@ class Explorer:
     def _executions(self, search: Search) -> list[pytest.TestReport]:
         """Run schedules until the search is over; the reports to tell.
 
-        Told is the first execution that fails, and rather one of the next few in which the fault
-        does damage too: the error that it leads to says more than its being there.
+        Told is the first execution that fails, and rather one of the next few that shows more: an
+        error that the fault leads to says more than its being there.
         """
         memory = kept = self.run.remember()
         telling: list[pytest.TestReport] = []
+        most_shown = (False, -1)
         while (schedule := search.strategy.next()) is not None:
             self.run.recall(memory)
             reports = self._execute(search, schedule)
             damaged = self._is_damaged(search, reports)
             if any(report.failed for report in reports) and search.first_finding is None:
                 search.first_finding = search.executions
-            if not telling or damaged or search.first_finding == search.executions:
-                telling, kept = reports, self.run.remember()
+            shown = (damaged, self.run.findings_in(reports))
+            if shown > most_shown:
+                most_shown, telling, kept = shown, reports, self.run.remember()
             most = min(search.chosen.schedules, CONFIRM if search.first_finding else sys.maxsize)
             if damaged or not _is_to_go_on(search, reports) or search.executions >= most:
                 break
@@ -367,7 +370,7 @@ def _tear_down_to(item: pytest.Item, nextitem: pytest.Item | None) -> pytest.Tes
 
 
 def _fail(reports: list[pytest.TestReport], text: str) -> None:
-    report = reports[-1]
+    report = next((each for each in reports if each.when == "call"), reports[-1])
     if report.passed:
         report.outcome = "failed"
         report.longrepr = text

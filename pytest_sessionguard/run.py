@@ -15,6 +15,7 @@ from pytest_sessionguard.events import Site
 from pytest_sessionguard.findings import ADVICE, Finding
 from pytest_sessionguard.guard import Guard
 from pytest_sessionguard.reports import json_report, terminal
+from pytest_sessionguard.schedule.token import Token, digest
 from pytest_sessionguard.settings import Settings
 
 _SHOWN = "sessionguard_findings"
@@ -87,6 +88,21 @@ class Run:
                 if not self.is_worker:
                     raise pytest.UsageError(message) from None
                 item.stash[_BAD] = message  # a worker of xdist cannot refuse: its test fails
+
+        if self.settings.replay is not None:
+            self._select(items, self.settings.replay)
+
+    def _select(self, items: list[pytest.Item], token: Token) -> None:
+        """Leave only the test of a replay token."""
+        chosen = [item for item in items if digest(item.nodeid) == token.test]
+        if not chosen and not self.is_worker:
+            raise pytest.UsageError(
+                f"--sessionguard-replay: none of the {len(items)} collected tests is the token's; "
+                "it was renamed or moved since, or it is of another suite"
+            )
+        others = [item for item in items if item not in chosen]
+        self.config.hook.pytest_deselected(items=others)
+        items[:] = chosen
 
     def check(self, item: pytest.Item) -> None:
         """Fail a test whose marker is bad."""
@@ -170,6 +186,10 @@ class Run:
     def recall(self, memory: tuple[set[str], dict[str, Finding]]) -> None:
         """Forget what was found since: an execution of which nobody will hear."""
         self.told, self.guard.findings = set(memory[0]), dict(memory[1])
+
+    def findings_in(self, reports: list[pytest.TestReport]) -> int:
+        """How many findings these reports carry."""
+        return sum(len(getattr(report, _SHOWN, ())) for report in reports)
 
     def read_line(self, site: Site) -> str:
         """The text of a source line, empty if it cannot be read."""

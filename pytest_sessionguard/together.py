@@ -66,16 +66,23 @@ def run(
 
     with _ordered(recorder, databases, conductor):
         ran = workers.run(
-            [_in_context(job.work) for job in jobs], backend, turns, begin, locate, chosen.timeout
+            [_worker(conductor, number, job.work) for number, job in enumerate(jobs)],
+            backend,
+            turns,
+            begin,
+            locate,
+            chosen.timeout,
         )
+    conductor.join()
     results = [outcome.result for outcome in ran.outcomes]
     done(Part(results, ran.execution, conductor.preempted))
     _raise(ran, chosen.timeout)
     return results
 
 
-def _in_context(work: Callable[[], Any]) -> Callable[[], Any]:
+def _worker(conductor: Conductor, number: int, work: Callable[[], Any]) -> Callable[[], Any]:
     def worker() -> Any:
+        conductor.enter(number)
         with clients.own_context():
             return work()
 

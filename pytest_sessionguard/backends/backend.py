@@ -36,6 +36,9 @@ class Backend(Protocol):
     def notify(self) -> None:
         """They have finished: wake whoever sleeps."""
 
+    def is_idle(self) -> bool:
+        """Whether none of the workers, nor anything they started, is running just now."""
+
     def frame(self, worker: Any) -> Any:
         """Where a worker is just now; None when it has ended."""
 

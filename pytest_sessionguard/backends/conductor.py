@@ -9,7 +9,7 @@ from pytest_sessionguard.backends.backend import Backend
 from pytest_sessionguard.clients import has_context
 from pytest_sessionguard.events import Site, Stack
 from pytest_sessionguard.observe.recorder import Recorder
-from pytest_sessionguard.observe.strands import Worker
+from pytest_sessionguard.observe.strands import Strand, Worker, in_worker
 from pytest_sessionguard.schedule.turns import Turns, Wait
 
 
@@ -32,6 +32,7 @@ class Conductor:
         self.recorder = recorder
         self.turns = turns
         self.preempted: list[Preempted] = []
+        self._strands: list[Strand] = []
         self._numbers: dict[int, int] = {}
 
     def begin(
@@ -46,10 +47,21 @@ class Conductor:
         strand.reach = lambda: things
         strand.worker.inside_test_context = has_context()
         self._numbers[strand.worker.token] = number
+        self._strands.append(strand)
         if backend.kind == "greenlet":
             strands.begin_greenlet(runner, strand)
         else:
             runner.__dict__["_sessionguard"] = strand
+
+    def enter(self, number: int) -> None:
+        """Worker ``number`` runs: what it has others run for it carries its name."""
+        in_worker.set(self._strands[number].worker)
+
+    def join(self) -> None:
+        """The workers have ended: what the current strand does next is after all they did."""
+        clock = self.recorder.strands.current().clock
+        for strand in self._strands:
+            clock.join(strand.clock.export())
 
     def point(self, name: str) -> None:
         """A yield point of the current strand."""

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 from pytest_sessionguard.backends.native import native
@@ -73,9 +74,23 @@ class Threads:
         with contextlib.suppress(RuntimeError):
             self._finished.open()
 
+    def is_idle(self) -> bool:
+        """Whether all other threads wait, as far as the kernel tells."""
+        own = threading.get_native_id()
+        try:
+            tasks = [task for task in Path("/proc/self/task").iterdir() if int(task.name) != own]
+            return all(_state(task) not in "RD" for task in tasks)
+        except OSError:
+            return True  # another kernel, or a thread that has just ended
+
     def frame(self, worker: Any) -> Any:
         """Where the thread is just now."""
         return sys._current_frames().get(worker.ident) if worker.is_alive() else None
+
+
+def _state(task: Path) -> str:
+    """The state letter of a thread: what follows its name in parentheses, see proc(5)."""
+    return (task / "stat").read_text().rpartition(")")[2].split()[0]
 
 
 def _allocate() -> Any:

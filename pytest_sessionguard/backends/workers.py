@@ -16,11 +16,11 @@ from pytest_sessionguard.backends.backend import Backend
 from pytest_sessionguard.schedule.strategy import Execution
 from pytest_sessionguard.schedule.turns import HANG, Abandoned, Turns
 
-QUIET = 0.2
-"""Seconds without a step after which a worker that uses no CPU is taken to be waiting."""
+LOOK = 0.05
+"""Seconds between two looks."""
 
-BUSY = 0.3
-"""The share of a quiet time in which the process computes, above which nobody is waiting."""
+IDLE_LOOKS = 3
+"""Looks in a row without a step, and with nobody running, after which a worker is astray."""
 
 GRACE = 1.0
 """Seconds for workers to unwind once the execution has been given up."""
@@ -108,22 +108,25 @@ def _told(begin: Callable[[int, Any], None], number: int) -> Callable[[Any], Non
 
 
 def _watch(backend: Backend, turns: Turns, timeout: float, look: Callable[[], None]) -> None:
-    """Wait for the end; pass over whoever is astray, and give up when nothing moves any more."""
-    ticks, quiet, cpu = -1, 0.0, time.process_time()
+    """Wait for the end; pass over whoever is astray, and give up when nothing moves any more.
+
+    A process that gets no CPU is not idle: what counts is time in which nobody could have run, and
+    CPU time of a worker that computes without end.
+    """
+    ticks, idle, cpu = -1, 0, time.process_time()
     while not turns.is_finished():
-        backend.sleep(QUIET, turns.is_finished)
-        before, cpu = cpu, time.process_time()
+        backend.sleep(LOOK, turns.is_finished)
         if turns.is_finished():
             break
         if turns.given_up is not None:
             backend.sleep(GRACE, turns.is_finished)
             break
         if turns.ticks != ticks:
-            ticks, quiet = turns.ticks, 0.0
-            continue
-        quiet += QUIET
-        if quiet >= timeout:
+            ticks, idle, cpu = turns.ticks, 0, time.process_time()
+        elif backend.is_idle():
+            idle += 1
+        if idle * LOOK >= timeout or time.process_time() - cpu >= timeout:
             look()
             turns.give_up(HANG)
-        elif cpu - before < QUIET * BUSY:
+        elif idle and idle % IDLE_LOOKS == 0:
             turns.let_astray()

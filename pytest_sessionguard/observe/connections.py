@@ -10,6 +10,7 @@ from pytest_sessionguard import events as ev
 from pytest_sessionguard.observe import sqla
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
+from pytest_sessionguard.observe.transparent import around
 
 _OUT = "_sessionguard_out"
 _POOL = "_sessionguard_pool"
@@ -49,13 +50,11 @@ class Connections:
         return int(token)
 
     def _wrap_engine(self, original: Any) -> Any:
-        engines = self.engines
+        def made(engine: Any, action: str, frame: Any) -> None:
+            self.engines.add(engine)
 
-        def __init__(self_: Any, *args: Any, **kwargs: Any) -> None:
-            original(self_, *args, **kwargs)
-            engines.add(self_)
-
-        return __init__
+        # SQLAlchemy reads the names of this method's arguments, so it keeps them.
+        return around(original, "make", made, made, "self")
 
     def _wrap_checkout(self, original: Any) -> Any:
         recorder, out = self.recorder, self._checked_out

@@ -6,11 +6,13 @@ done once, afterwards, and only for sessions that more than one strand used.
 
 from __future__ import annotations
 
+import contextlib
 import dis
 import gc
 import inspect
 import sys
 import types
+from collections.abc import Iterator
 from typing import Any
 
 from pytest_sessionguard import events as ev
@@ -33,6 +35,10 @@ class Holders:
 
     def publish(self) -> None:
         """Note where each session that several strands used is held."""
+        with thawed():
+            self._publish()
+
+    def _publish(self) -> None:
         epoch = self.recorder.epoch.number
         for state in self.sessions.in_use:
             session = state.session()
@@ -61,6 +67,19 @@ class Holders:
                 self.recorder.trace.note(
                     ev.OwnerLeft(state.token, number, strand.token, other.token, other.spawned[0])
                 )
+
+
+@contextlib.contextmanager
+def thawed() -> Iterator[None]:
+    """The collector does not tell who refers to an object if that one is frozen."""
+    frozen = gc.get_freeze_count()
+    if frozen:
+        gc.unfreeze()
+    try:
+        yield
+    finally:
+        if frozen:
+            gc.freeze()
 
 
 def _chain(strand: Strand | None) -> list[Strand]:

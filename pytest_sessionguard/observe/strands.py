@@ -35,6 +35,9 @@ NATIVE_LOCAL = native_local()
 
 in_request: ContextVar[Worker | None] = ContextVar("sessionguard_worker", default=None)
 
+in_worker: ContextVar[Worker | None] = ContextVar("sessionguard_part", default=None)
+"""The worker of ours that runs, in what it runs itself and in what it has an event loop run."""
+
 in_startup: ContextVar[bool] = ContextVar("sessionguard_startup", default=False)
 """True in what an ASGI app does when it starts up: its ``lifespan``."""
 
@@ -234,9 +237,10 @@ class Strands:
         if strand.parent is not None and not strand.internal:
             strand.parent.children.join(strand.clock.export())
 
-    def callback(self) -> Strand:
+    def callback(self, worker: Worker | None = None) -> Strand:
         """A strand for one loop callback; what it starts belongs to the test if to nobody else."""
-        return Strand(self._next_token(), "callback", "loop callback", None, self.test, self.epoch)
+        whose = worker or self.test
+        return Strand(self._next_token(), "callback", "loop callback", None, whose, self.epoch)
 
     def begin_thread(self, strand: Strand) -> None:
         """Make ``strand`` the current thread's (or, under gevent, the current greenlet's)."""

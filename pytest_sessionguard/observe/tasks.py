@@ -23,7 +23,7 @@ from pytest_sessionguard.observe import reach
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.signals import Signals
-from pytest_sessionguard.observe.strands import Strand
+from pytest_sessionguard.observe.strands import Strand, in_worker
 
 _ORIGIN_DEPTH = 4
 _PlainTask = asyncio.Task
@@ -99,7 +99,7 @@ class Tasks:
             return None
         return strand.clock.export()
 
-    def enter(self, owner: Any, snapshot: Snapshot | None) -> Any:
+    def enter(self, owner: Any, snapshot: Snapshot | None, context: Any) -> Any:
         """A handle begins to run; returns what ``leave`` needs."""
         local = self.strands.local
         before = local.callback
@@ -109,7 +109,7 @@ class Tasks:
                 if strand is not None:
                     (strand.job or strand).clock.join(snapshot)
             return before
-        strand = self.strands.callback()
+        strand = self.strands.callback(context.get(in_worker))
         strand.clock.join(snapshot)
         local.callback = strand
         return before
@@ -222,7 +222,7 @@ def handle_class(original: Any, tasks: Tasks) -> Any:
 
         def _run(self) -> None:
             owner = getattr(self._callback, "__self__", None)
-            before = recorder.shielded(tasks.enter, owner, self._sessionguard)
+            before = recorder.shielded(tasks.enter, owner, self._sessionguard, self._context)
             try:
                 super()._run()
             finally:

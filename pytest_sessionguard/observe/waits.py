@@ -7,6 +7,7 @@ a test only. Waiting for its own child (join, a future) is nobody else's affair.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import sys
 import threading
@@ -25,11 +26,17 @@ def install(recorder: Recorder, hooks: Hooks) -> None:
 
     event = waiting("an event", lambda event: bool(event.is_set()))
     semaphore = waiting("a semaphore", lambda semaphore: semaphore._value > 0)
-    hooks.wrap(threading.Event, "wait", event)
-    hooks.wrap(threading.Semaphore, "acquire", semaphore)
-    hooks.wrap(threading.Semaphore, "__enter__", semaphore)
-    hooks.wrap(queue.Queue, "get", waiting("an item of a queue", lambda queue: queue.qsize() > 0))
-    hooks.wrap(queue.Queue, "put", waiting("room in a queue", lambda queue: not queue.full()))
+    item = waiting("an item of a queue", lambda queue: queue.qsize() > 0)
+    room = waiting("room in a queue", lambda queue: not queue.full())
+    for owner, name, make in (
+        (threading.Event, "wait", event),
+        (threading.Semaphore, "acquire", semaphore),
+        (threading.Semaphore, "__enter__", semaphore),
+        (queue.Queue, "get", item),
+        (queue.Queue, "put", room),
+    ):
+        with contextlib.suppress(TypeError):  # one of gevent's, in C: waiting there is seen late
+            hooks.wrap(owner, name, make)
 
 
 def _waiting(

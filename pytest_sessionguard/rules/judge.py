@@ -19,8 +19,32 @@ def judge(trace: Trace, rules: Iterable[Rule]) -> list[Finding]:
     for rule in rules:
         for finding in rule.check(trace):
             found.setdefault((finding.code, finding.site), finding)
-    merged = _merge(found.values())
+    merged = _fold(list(_merge(found.values())))
     return sorted(merged, key=lambda f: (f.site.path, f.site.line, f.code))
+
+
+def _fold(findings: list[Finding]) -> list[Finding]:
+    """A scope that is too coarse explains everything else that happens to the Session it shares."""
+    scopes = [finding for finding in findings if finding.code == "SG303"]
+    folded = {id(scope): set(scope.also) for scope in scopes}
+    kept = []
+    for finding in findings:
+        cause = next((scope for scope in scopes if _explains(scope, finding)), None)
+        if cause is None:
+            kept.append(finding)
+        else:
+            folded[id(cause)].add(finding.code)
+    return [
+        replace(finding, also=tuple(sorted(folded[id(finding)])))
+        if id(finding) in folded
+        else finding
+        for finding in kept
+    ]
+
+
+def _explains(scope: Finding, finding: Finding) -> bool:
+    symptom = finding.code in _SYMPTOMS and finding.code != "SG303"
+    return symptom and not set(scope.subjects).isdisjoint(finding.subjects)
 
 
 def _merge(findings: Iterable[Finding]) -> Iterator[Finding]:
