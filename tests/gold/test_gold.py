@@ -25,6 +25,8 @@ OTHER_LINE = {
     "cached-user",
 }
 
+STACKS_AFTER, KILLED_AFTER = 60, 120  # seconds; a hang in CI shows where every thread stood
+
 NEEDS = {"broad_scope_fixtures": ("pytest-asyncio", (0, 24))}  # loop_scope= is new there
 
 
@@ -35,18 +37,27 @@ def skip_if_too_old(case):
         pytest.skip(f"needs {package} {'.'.join(map(str, wanted))}")
 
 
+def as_text(output):
+    """What a killed process had written: None, or bytes even where text was asked for."""
+    return output.decode(errors="replace") if isinstance(output, bytes) else output or ""
+
+
 def run(folder, where, *options):
     """Run the tests of a copy of ``folder`` under the guard; the process and its report."""
     copy, report = where / "app", where / "report.json"
     shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    done = subprocess.run(
-        [
-            sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "sessionguard",
-            f"--sessionguard-report=json:{report}", *options,
-        ],
-        cwd=copy, capture_output=True, text=True, timeout=120, check=False,
-        env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
-    )  # fmt: skip
+    command = [
+        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "sessionguard",
+        "-o", f"faulthandler_timeout={STACKS_AFTER}",
+        f"--sessionguard-report=json:{report}", *options,
+    ]  # fmt: skip
+    try:
+        done = subprocess.run(
+            command, cwd=copy, capture_output=True, text=True, timeout=KILLED_AFTER, check=False,
+            env={name: val for name, val in os.environ.items() if not name.startswith("PYTEST_")},
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as late:
+        pytest.fail(f"{as_text(late.stdout)}\n{as_text(late.stderr)}", pytrace=False)
     assert report.exists(), done.stdout + done.stderr
     assert "switched off" not in done.stdout, done.stdout
     return done, json.loads(report.read_text())

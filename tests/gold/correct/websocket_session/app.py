@@ -40,7 +40,8 @@ async def chat(websocket: WebSocket, room: str):
                 await websocket.receive_text()
                 session.add(Message(room=room))
                 await session.commit()
-                await websocket.send_json(await session.scalar(query))
-                await session.rollback()
+                count = await session.scalar(query)
+                await session.rollback()  # before the answer: see test_chat.py
+                await websocket.send_json(count)
         except WebSocketDisconnect:
             pass

@@ -3,7 +3,12 @@
 Suspicious: a Session lives for minutes and serves many messages, other sockets and
 their Sessions are open at the same time on the same loop, and it ends by an exception.
 Right: a socket is one unit of work with a Session of its own; messages of one socket
-are handled one after the other, each ends its transaction, and `async with` closes.
+are handled one after the other, each ends its transaction before it is answered, and
+`async with` closes.
+
+Before, not after: TestClient cancels the handler as soon as the client leaves, and it
+leaves once it has its answer. A rollback after the answer can be cancelled half-way, and
+then closing the aiosqlite connection may never end, with or without the guard.
 """
 
 import pytest
