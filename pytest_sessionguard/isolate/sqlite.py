@@ -125,7 +125,8 @@ class Locking:
         commit, rollback = dialect.do_commit, dialect.do_rollback
 
         def do_commit(connection: Any) -> None:
-            self._patiently(connection, lambda: commit(connection), last=True)
+            raw = getattr(connection, "dbapi_connection", connection)
+            self._patiently(raw, lambda: commit(connection), last=True)
             self._ended += 1
 
         def do_rollback(connection: Any) -> None:

@@ -37,6 +37,7 @@ _BOUNDARIES = {"serve_wsgi", "serve_asgi", "run_handle", "run_strand"}
 def _stdlib() -> tuple[str, ...]:
     paths = sysconfig.get_paths()
     folders = {str(Path(paths[key]).resolve()) for key in ("stdlib", "platstdlib")}
+    folders.add(paths["scripts"])  # the command ``pytest`` itself
     return tuple(f"{folder}/" for folder in folders)
 
 

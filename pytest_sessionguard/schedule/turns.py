@@ -46,9 +46,13 @@ class Wait(NamedTuple):
 
 
 class State:
-    """Where one worker stands. ``gates`` are those at which its strands wait for the turn."""
+    """Where one worker stands.
 
-    __slots__ = ("doing", "done", "gates", "gives_up", "number", "started", "wait")
+    ``gates`` are those at which its strands wait for the turn; ``tried`` is the number of steps
+    that had been taken when it last tried what it waits for.
+    """
+
+    __slots__ = ("doing", "done", "gates", "gives_up", "number", "started", "tried", "wait")
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -57,6 +61,7 @@ class State:
         self.doing = "starting"
         self.wait: Wait | None = None
         self.gives_up = False
+        self.tried = 0
         self.gates: list[Gate] = []
 
 
@@ -134,7 +139,7 @@ class Turns:
             state = self.states[number]
             if self.holder != number:
                 return False
-            state.wait, state.gives_up = wait, False
+            state.wait, state.gives_up, state.tried = wait, False, len(self.steps)
             gate = self._gate()
             state.gates.append(gate)
             if self._pass_on(number) == number:
@@ -263,15 +268,23 @@ class Turns:
         if self.astray:
             return None  # one of them will come back
         waiting = [state for state in self.states if state.wait is not None and not state.done]
+        for state in waiting:
+            if state.tried < len(self.steps):
+                return self._wake(state)  # a reader may have let go without a word
         victims = [state for state in waiting if state.wait is not None and state.wait.may_give_up]
         if not victims:
             self._give_up(DEADLOCK)
             return None
         victim = min(victims, key=lambda state: state.wait is not None and state.wait.last)
-        victim.gives_up, victim.wait = True, None
-        self.holder = victim.number
-        self._open(victim.number)
-        return victim.number
+        victim.gives_up = True
+        return self._wake(victim)
+
+    def _wake(self, state: State) -> int:
+        """Let a blocked worker try again."""
+        state.wait = None
+        self.holder = state.number
+        self._open(state.number)
+        return state.number
 
     def _give_up(self, why: str) -> None:
         if self.given_up is None:
