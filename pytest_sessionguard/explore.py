@@ -288,6 +288,8 @@ class Explorer:
         token = search.token() if search is not None else None
         if search is None or token is None:
             return finding
+        if finding.code in ALONE:
+            return replace(finding, replay=token)
         lines = [
             Related(f"worker {each.worker} lost its turn before {each.name}", each.site)
             for each in search.preempted()
@@ -297,9 +299,7 @@ class Explorer:
                 what = f"DetachedInstanceError met here, for {access.instance}.{access.attribute}"
                 lines.append(Related(what, access.stack[0]))
                 break
-        known = {line.site for line in finding.related}
-        added = tuple(line for line in lines if line.site not in known)
-        return replace(finding, related=(*finding.related, *added), replay=token)
+        return replace(finding, related=(*finding.related, *lines), replay=token)
 
 
 def _each(
@@ -389,6 +389,9 @@ def _drifted(drift: Drift) -> str:
 def _named(step: Step | None) -> str:
     return f"worker {step.worker}: {step.name}" if step is not None else "nothing more"
 
+
+ALONE = ("SG301", "SG302")
+"""Rules whose findings do not hang on the order of the workers."""
 
 ISOLATED = "isolated_session"
 NO_ASYNC = (
