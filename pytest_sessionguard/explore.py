@@ -25,6 +25,7 @@ from pytest_sessionguard.events import DetachedAccess, Stack
 from pytest_sessionguard.findings import Finding, Related
 from pytest_sessionguard.isolate.databases import Databases, NotIsolated
 from pytest_sessionguard.reports.terminal import FindingRepr
+from pytest_sessionguard.reports.text import replay_command
 from pytest_sessionguard.schedule import token as tokens
 from pytest_sessionguard.schedule.bounded import Bounded
 from pytest_sessionguard.schedule.replay import Drift, Replay
@@ -212,6 +213,7 @@ class Explorer:
         _forget_instance(item)
         search.executions += 1
         search.strategy.ran(search.execution())
+        _add_replay(search, reports)
         if isinstance(search.strategy, Replay) and search.strategy.drift is not None:
             _fail(reports, _drifted(search.strategy.drift))
         try:
@@ -359,6 +361,16 @@ def _forget_instance(item: pytest.Item) -> None:
     if isinstance(item.parent, pytest.Class):
         for name in ("_obj", "_instance"):
             item.__dict__.pop(name, None)
+
+
+def _add_replay(search: Search, reports: list[pytest.TestReport]) -> None:
+    """Tell below a body's own failure in which order of the workers it came."""
+    token = search.token()
+    for report in reports:
+        if report.failed and token is not None and not isinstance(report.longrepr, FindingRepr):
+            serial = " (the workers ran one after the other)" if not search.schedule else ""
+            text = f"failed in execution {search.executions}{serial}\n"
+            report.sections.append(("sessionguard", f"{text}replay: {replay_command(token)}"))
 
 
 def _tear_down_to(item: pytest.Item, nextitem: pytest.Item | None) -> pytest.TestReport:
