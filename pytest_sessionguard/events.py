@@ -124,6 +124,18 @@ class Ended(NamedTuple):
     state: str
 
 
+class LockTaken(NamedTuple):
+    """A strand took a user's lock; ``released``: what others had done when they released it.
+
+    Noted only when that is news to the strand.
+    """
+
+    lock: int
+    strand: int
+    worker: int
+    released: Mapping[int, int]
+
+
 class UsedEarlier(NamedTuple):
     """A request of an earlier test used this long-lived session."""
 
@@ -315,6 +327,7 @@ Event = (
     | SessionMade
     | Began
     | Ended
+    | LockTaken
     | UsedEarlier
     | Published
     | OwnerReturned

@@ -11,8 +11,11 @@ import sys
 import threading
 from typing import Any
 
+from pytest_sessionguard.observe.holding import Holding
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
+
+_HOLDING = "_sessionguard"
 
 
 class Locks:
@@ -43,15 +46,16 @@ class Locks:
 
     def hold(self, lock: Any) -> None:
         """The current strand holds ``lock``."""
-        token = lock.__dict__.setdefault("_sessionguard", self.recorder.next_token())
-        self.recorder.strands.current().locks.append(token)
+        known = lock.__dict__.get(_HOLDING)
+        if known is None:
+            known = lock.__dict__[_HOLDING] = Holding(self.recorder)
+        known.hold()
 
     def drop(self, lock: Any) -> None:
         """The current strand lets go of ``lock``."""
-        held = self.recorder.strands.current().locks
-        token = lock.__dict__.get("_sessionguard")
-        if token in held:
-            held.remove(token)
+        known = lock.__dict__.get(_HOLDING)
+        if known is not None:
+            known.drop()
 
     # -- asyncio ---------------------------------------------------------------------------
 
@@ -162,23 +166,23 @@ class Either:
 class KnownLock:
     """A lock of the user's; the strand that holds it has it on its list."""
 
-    __slots__ = ("__weakref__", "_recorder", "_token", "plain")
+    __slots__ = ("__weakref__", "_holding", "_recorder", "plain")
 
     def __init__(self, plain: Any, recorder: Recorder) -> None:
         self.plain = plain
         self._recorder = recorder
-        self._token = recorder.next_token()
+        self._holding = Holding(recorder)
 
     def acquire(self, *args: Any, **kwargs: Any) -> Any:
         """As the plain lock's."""
         got = self.plain.acquire(*args, **kwargs)
         if got:
-            self._recorder.shielded(self._hold)
+            self._recorder.shielded(self._holding.hold)
         return got
 
     def release(self) -> None:
         """As the plain lock's."""
-        self._recorder.shielded(self._drop)
+        self._recorder.shielded(self._holding.drop)
         self.plain.release()
 
     def __enter__(self) -> Any:
@@ -186,14 +190,6 @@ class KnownLock:
 
     def __exit__(self, *exception: Any) -> None:
         self.release()
-
-    def _hold(self) -> None:
-        self._recorder.strands.current().locks.append(self._token)
-
-    def _drop(self) -> None:
-        held = self._recorder.strands.current().locks
-        if self._token in held:
-            held.remove(self._token)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return self.plain.__reduce_ex__(protocol)  # refuses, as a lock does

@@ -14,7 +14,7 @@ from __future__ import annotations
 import _thread
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -72,12 +72,13 @@ class Strand:
     driver's thread: nothing it does orders anything. ``own_work`` marks what the user's code
     started, ``serial`` a job of an executor with one thread: its jobs run one by one. ``reach``
     returns what the strand was started with; ``leaving`` is the function whose end started it.
+    ``told`` is what was last noted of each lock that it took.
     """
 
     __slots__ = (
         "__weakref__", "announced", "children", "clock", "ended", "inherited", "internal", "job",
         "jobs", "kind", "label", "leaving", "locks", "operations", "own_work", "parent", "reach",
-        "serial", "spawned", "started", "token", "worker",
+        "serial", "spawned", "started", "token", "told", "worker",
     )  # fmt: skip
 
     def __init__(
@@ -95,6 +96,7 @@ class Strand:
         self.job: Strand | None = None
         self.locks: list[int] = []
         self.inherited: list[int] = []
+        self.told: dict[int, Mapping[int, int]] = {}
         self.spawned: Stack = ()
         self.leaving: Site | None = None
         self.reach: Callable[[], Any] | None = None

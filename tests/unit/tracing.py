@@ -74,6 +74,7 @@ class TraceBuilder:
         self.events: list[ev.Event] = []
         self._tokens = itertools.count(1)
         self._epoch = Epoch()
+        self._released: dict[int, Clock] = {}
         self.test = self._main()
 
     def _main(self) -> Actor:
@@ -159,6 +160,12 @@ class TraceBuilder:
     def pass_on(self, giver: Actor, taker: Actor) -> None:
         """Order what ``giver`` has done before what ``taker`` does next (a queue, an event)."""
         taker.clock.join(giver.clock.export())
+
+    def hand_under(self, giver: Actor, taker: Actor, lock: int = LOCK) -> None:
+        """``giver`` releases a lock that ``taker`` takes afterwards."""
+        released = self._released.setdefault(lock, Clock(lock, self._epoch))
+        released.join(giver.clock.export())
+        self._note(ev.LockTaken(lock, taker.strand, taker.worker, released.seen))
 
     # -- sessions and registries -----------------------------------------------------------
 

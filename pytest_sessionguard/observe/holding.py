@@ -1,0 +1,69 @@
+"""Who holds one of the user's locks, and what its releases pass on.
+
+A lock that is held at every use excuses sharing. A lock that protects a pool of sessions is held
+only while one is taken or given back; so what was done before a release is told to whoever takes
+the lock next (``events.LockTaken``), and ``rules/handovers.py`` judges whether that was a
+hand-over. It is no edge: two workers that take a lock now and then are not ordered by it.
+
+A lock that another strand releases than took it is a baton, and orders as a semaphore does.
+"""
+
+from __future__ import annotations
+
+from pytest_sessionguard import events as ev
+from pytest_sessionguard.clocks import Clock
+from pytest_sessionguard.observe.recorder import Recorder
+from pytest_sessionguard.observe.strands import Strand
+
+
+class Holding:
+    """What the guard knows of one lock.
+
+    ``holders`` are the strands that took it, one entry for each time; ``released`` is what they
+    had done when they let go of it, ``baton`` the same of those who had not taken it themselves.
+    """
+
+    __slots__ = ("_baton", "_holders", "_recorder", "_released", "token")
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.token = recorder.next_token()
+        self._recorder = recorder
+        self._holders: list[Strand] = []
+        self._released = Clock(self.token, recorder.epoch)
+        self._baton = Clock(self.token, recorder.epoch)
+
+    def hold(self) -> None:
+        """The current strand has taken the lock."""
+        strand = self._recorder.strands.current()
+        strand.locks.append(self.token)
+        self._holders.append(strand)
+        strand.clock.join(self._baton.export())
+        self._tell(strand)
+
+    def _tell(self, strand: Strand) -> None:
+        """Note what the strand may have been handed under the lock, if it is news to it."""
+        released, known = self._released.seen, strand.clock.seen
+        if strand.told.get(self.token) is released:
+            return
+        own = strand.token
+        if any(known.get(other, 0) < tick for other, tick in released.items() if other != own):
+            strand.told[self.token] = released
+            worker = self._recorder.strands.worker(strand)
+            self._recorder.trace.note(ev.LockTaken(self.token, own, worker.token, released))
+
+    def drop(self) -> None:
+        """The current strand releases the lock; what an operation does inside passes nothing on."""
+        strand = self._recorder.strands.current()
+        passes = not strand.internal and not strand.operations
+        if self.token in strand.locks:
+            strand.locks.remove(self.token)
+            if strand in self._holders:
+                self._holders.remove(strand)
+            if passes:
+                self._released.join(strand.clock.export())
+        elif self._holders:
+            holder = self._holders.pop()
+            if self.token in holder.locks:
+                holder.locks.remove(self.token)
+            if passes:
+                self._baton.join(strand.clock.export())

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+
+from pytest_sessionguard import events as ev
+from pytest_sessionguard.observe.holding import Holding
+from unit.test_signals import Stage
+
+
+@pytest.fixture
+def stage():
+    made = Stage()
+    yield made
+    assert made.faults == []
+
+
+def test_a_strand_holds_it_until_it_lets_go(stage):
+    lock = Holding(stage.recorder)
+    stage.turn(stage.a)
+    lock.hold()
+    assert stage.a.locks == [lock.token]
+    lock.drop()
+    assert stage.a.locks == []
+
+
+def test_release_and_acquire_order_nothing_but_are_told(stage):
+    lock = Holding(stage.recorder)
+    stage.works(stage.a)
+    lock.hold()
+    lock.drop()
+    for _ in range(2):  # the second time it is no news
+        stage.turn(stage.b)
+        lock.hold()
+        lock.drop()
+    assert not stage.knows(stage.b, of=stage.a)
+    told = [event for event in stage.recorder.trace.events if isinstance(event, ev.LockTaken)]
+    assert [(event.strand, dict(event.released)) for event in told] == [
+        (stage.b.token, {stage.a.token: 1})
+    ]
+
+
+def test_released_by_another_strand_it_is_a_baton(stage):
+    lock = Holding(stage.recorder)
+    stage.turn(stage.b)
+    lock.hold()
+    stage.works(stage.a)
+    lock.drop()
+    assert stage.b.locks == []
+    stage.turn(stage.b)
+    lock.hold()
+    assert stage.knows(stage.b, of=stage.a)
