@@ -127,7 +127,7 @@ class Ended(NamedTuple):
 class LockTaken(NamedTuple):
     """A strand took a user's lock; ``released``: what others had done when they released it.
 
-    Noted only when that is news to the strand.
+    Noted only when that is news to the strand; of a request also after work of its own.
     """
 
     lock: int
@@ -153,6 +153,23 @@ class Published(NamedTuple):
     session: int
     holder: str
     site: Site | None
+
+
+class Borrowed(NamedTuple):
+    """A worker took a session out of a queue."""
+
+    session: int
+    worker: int
+
+
+class Resting(NamedTuple):
+    """When it was looked up, nobody had the session: it lay in a list or queue, or was no more.
+
+    ``kind`` is ``"queue"``, ``"list"`` or ``"gone"``; what lies in a queue is there to be taken.
+    """
+
+    session: int
+    kind: str
 
 
 class OwnerReturned(NamedTuple):
@@ -330,6 +347,8 @@ Event = (
     | LockTaken
     | UsedEarlier
     | Published
+    | Borrowed
+    | Resting
     | OwnerReturned
     | OwnerLeft
     | ForeignAttach

@@ -57,7 +57,7 @@ class Observers:
         self.loopback = Loopback(recorder)
         self.requests = Requests(recorder, self.loopback)
         self.forks = Forks(recorder, self.sessions, self.connections)
-        self.holders = Holders(recorder, self.sessions, self.scopes)
+        self.holders = Holders(recorder, self.sessions, self.scopes, self.signals)
         self.patching = Patching(recorder, self.locks, self.scopes)
         self.greenlets = Greenlets(recorder)
 

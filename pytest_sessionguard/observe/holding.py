@@ -41,14 +41,19 @@ class Holding:
         self._tell(strand)
 
     def _tell(self, strand: Strand) -> None:
-        """Note what the strand may have been handed under the lock, if it is news to it."""
-        released, known = self._released.seen, strand.clock.seen
-        if strand.told.get(self.token) is released:
+        """Note what the strand may have been handed under the lock, if it is news to it.
+
+        Of a request it is noted as well when it first takes the lock, and after work of its own:
+        whether it takes and gives back what it works with shows when it is the only one, too.
+        """
+        released, known, own = self._released.seen, strand.clock.seen, strand.token
+        worker = self._recorder.strands.worker(strand)
+        by_request = worker.kind == "request"
+        now = (released, worker.token, strand.clock.tick) if by_request else (released, 0, 0)
+        if strand.told.get(self.token) == now:
             return
-        own = strand.token
-        if any(known.get(other, 0) < tick for other, tick in released.items() if other != own):
-            strand.told[self.token] = released
-            worker = self._recorder.strands.worker(strand)
+        if by_request or any(known.get(o, 0) < tick for o, tick in released.items() if o != own):
+            strand.told[self.token] = now
             self._recorder.trace.note(ev.LockTaken(self.token, own, worker.token, released))
 
     def drop(self) -> None:

@@ -96,7 +96,7 @@ class Strand:
         self.job: Strand | None = None
         self.locks: list[int] = []
         self.inherited: list[int] = []
-        self.told: dict[int, Mapping[int, int]] = {}
+        self.told: dict[int, tuple[Mapping[int, int], int, int]] = {}
         self.spawned: Stack = ()
         self.leaving: Site | None = None
         self.reach: Callable[[], Any] | None = None

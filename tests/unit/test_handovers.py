@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_sessionguard import events as ev
 from pytest_sessionguard.rules.conflicts import conflicts
-from unit.tracing import LOCK, OTHER_LOCK, TraceBuilder
+from unit.tracing import LOCK, OTHER_LOCK, TraceBuilder, module
 
 
 def found(story: TraceBuilder, session: int) -> list[tuple[int, int]]:
@@ -106,3 +107,89 @@ def test_a_request_takes_it_on_one_strand_and_works_on_another(story):
     story.hand_under(first, request)
     story.use(endpoint, session)
     assert found(story, session) == []
+
+
+# -- pools between requests ---------------------------------------------------------------------
+
+
+def served(story, session):
+    """Two requests, one after the other, each takes the lock before and after."""
+    for _ in range(2):
+        request = story.request()
+        story.hand_under(request, request)
+        story.use(request, session)
+        story.hand_under(request, request)
+        story.end(request)
+
+
+def test_requests_borrow_from_a_list_under_a_lock(story):
+    session = story.session(at=module(3))
+    served(story, session)
+    story.note(ev.Resting(session, "list"))
+    assert story.judge() == []
+
+
+def test_a_list_alone_is_no_pool(story):
+    session = story.session(at=module(3))
+    for _ in range(2):
+        story.use(story.request(), session)
+    story.note(ev.Resting(session, "list"))
+    assert [finding.code for finding in story.judge()] == ["SG101"]
+
+
+def test_a_lock_alone_is_no_pool(story):
+    session = story.session(at=module(3))
+    served(story, session)
+    assert [finding.code for finding in story.judge()] == ["SG101"]
+
+
+def test_used_on_after_it_was_given_back(story):
+    session = story.session(at=module(3))
+    served(story, session)
+    request = story.request()
+    story.hand_under(request, request)
+    story.use(request, session)
+    story.note(ev.Resting(session, "list"))
+    assert [finding.code for finding in story.judge()] == ["SG101"]
+
+
+def test_requests_borrow_from_a_queue(story):
+    session = story.session(at=module(3))
+    first, second = story.request(), story.request()
+    for request in (first, second, first):
+        story.use(request, session)
+    story.note(ev.Resting(session, "queue"))
+    assert story.judge() == []
+
+
+def alternating(story, session, take):
+    """Two requests that are both under way take turns."""
+    first, second = story.request(), story.request()
+    for request in (first, second, first):
+        take(request)
+        story.use(request, session)
+        take(request)
+
+
+def test_living_requests_take_turns_with_a_session_that_is_no_more(story):
+    session = story.session(by=story.request())
+    alternating(story, session, lambda request: story.hand_under(request, request))
+    assert [finding.code for finding in story.judge()] == ["SG101"]
+    story.note(ev.Resting(session, "gone"))
+    assert story.judge() == []
+
+
+def test_taken_out_of_a_queue_each_time(story):
+    session = story.session(by=story.request())
+    alternating(story, session, lambda request: story.note(ev.Borrowed(session, request.worker)))
+    assert story.judge() == []
+
+
+def test_taken_out_of_a_queue_once(story):
+    session = story.session(by=story.request())
+    first, second = story.request(), story.request()
+    for request in (first, second):
+        story.note(ev.Borrowed(session, request.worker))
+        story.use(request, session)
+    story.use(first, session)
+    assert [finding.code for finding in story.judge()] == ["SG101"]

@@ -49,3 +49,16 @@ def test_released_by_another_strand_it_is_a_baton(stage):
     stage.turn(stage.b)
     lock.hold()
     assert stage.knows(stage.b, of=stage.a)
+
+
+def test_a_request_tells_when_it_takes_it_and_again_after_work(stage):
+    lock, strands = Holding(stage.recorder), stage.recorder.strands
+    stage.a.worker = strands.make_worker("request", "GET /", None, None)
+    stage.turn(stage.a)
+    for _ in range(2):
+        lock.hold()
+        lock.drop()
+    stage.works(stage.a)
+    lock.hold()
+    taken = [event for event in stage.recorder.trace.events if isinstance(event, ev.LockTaken)]
+    assert len(taken) == 2
