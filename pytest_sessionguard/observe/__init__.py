@@ -16,6 +16,7 @@ from pytest_sessionguard.observe.deferred import Deferred
 from pytest_sessionguard.observe.forks import Forks
 from pytest_sessionguard.observe.frames import Frames
 from pytest_sessionguard.observe.frameworks import watchers
+from pytest_sessionguard.observe.greened import Greened
 from pytest_sessionguard.observe.holders import Holders
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.imports import ImportWatch
@@ -60,6 +61,7 @@ class Observers:
         self.holders = Holders(recorder, self.sessions, self.scopes, self.signals)
         self.patching = Patching(recorder, self.locks, self.scopes)
         self.greenlets = Greenlets(recorder)
+        self.greened = Greened(self.signals)
 
     def install(self) -> None:
         """Place the hooks on what is imported, and watch the imports of the rest."""
@@ -72,6 +74,8 @@ class Observers:
         self._when("sqlalchemy.ext.asyncio", self.scopes.install_async)
         self._when("gevent", self.greenlets.install, "greenlets' order")
         self._when("gevent.monkey", self.patching.install, "the place of monkey.patch_all()")
+        self._when("gevent.event", self.greened.install_events)
+        self._when("gevent.queue", self.greened.install_queues)
         self._when(
             "gevent.lock",
             lambda hooks: self.locks.install_gevent(sys.modules["gevent.lock"], hooks),

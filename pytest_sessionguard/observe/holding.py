@@ -32,13 +32,14 @@ class Holding:
         self._released = Clock(self.token, recorder.epoch)
         self._baton = Clock(self.token, recorder.epoch)
 
-    def hold(self) -> None:
-        """The current strand has taken the lock."""
+    def hold(self, alone: bool = True) -> None:
+        """The current strand has taken the lock; not ``alone``, with others in a semaphore."""
         strand = self._recorder.strands.current()
-        strand.locks.append(self.token)
         self._holders.append(strand)
         strand.clock.join(self._baton.export())
-        self._tell(strand)
+        if alone:
+            strand.locks.append(self.token)
+            self._tell(strand)
 
     def _tell(self, strand: Strand) -> None:
         """Note what the strand may have been handed under the lock, if it is news to it.
@@ -56,19 +57,19 @@ class Holding:
             strand.told[self.token] = now
             self._recorder.trace.note(ev.LockTaken(self.token, own, worker.token, released))
 
-    def drop(self) -> None:
-        """The current strand releases the lock; what an operation does inside passes nothing on."""
+    def drop(self, hands_on: bool = True) -> None:
+        """The current strand releases the lock; what an operation does inside passes nothing on.
+
+        Not ``hands_on``: a library does, and if it had not taken it, that is its own affair.
+        """
         strand = self._recorder.strands.current()
-        passes = not strand.internal and not strand.operations
-        if self.token in strand.locks:
-            strand.locks.remove(self.token)
-            if strand in self._holders:
-                self._holders.remove(strand)
-            if passes:
-                self._released.join(strand.clock.export())
-        elif self._holders:
-            holder = self._holders.pop()
+        own = strand in self._holders
+        if not own and not hands_on:
+            return
+        if self._holders:
+            holder = strand if own else self._holders[-1]
+            self._holders.remove(holder)
             if self.token in holder.locks:
                 holder.locks.remove(self.token)
-            if passes:
-                self._baton.join(strand.clock.export())
+        if not strand.internal and not strand.operations:
+            (self._released if own else self._baton).join(strand.clock.export())

@@ -14,6 +14,7 @@ from typing import Any
 from pytest_sessionguard.observe.holding import Holding
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
+from pytest_sessionguard.observe.standins import named_like, standing_for
 
 _HOLDING = "_sessionguard"
 
@@ -44,18 +45,19 @@ class Locks:
             plain = getattr(module, name)
             hooks.replace(module, name, lock_class(plain, self))
 
-    def hold(self, lock: Any) -> None:
-        """The current strand holds ``lock``."""
-        known = lock.__dict__.get(_HOLDING)
+    def hold(self, lock: Any, alone: bool = True) -> None:
+        """The current strand has taken ``lock``."""
+        self._holding(lock).hold(alone)
+
+    def drop(self, lock: Any, hands_on: bool = True) -> None:
+        """The current strand lets go of ``lock``."""
+        self._holding(lock).drop(hands_on)
+
+    def _holding(self, lock: Any) -> Holding:
+        known: Holding | None = lock.__dict__.get(_HOLDING)
         if known is None:
             known = lock.__dict__[_HOLDING] = Holding(self.recorder)
-        known.hold()
-
-    def drop(self, lock: Any) -> None:
-        """The current strand lets go of ``lock``."""
-        known = lock.__dict__.get(_HOLDING)
-        if known is not None:
-            known.drop()
+        return known
 
     # -- asyncio ---------------------------------------------------------------------------
 
@@ -83,16 +85,17 @@ def lock_class(plain: Any, locks: Locks) -> Any:
     """A subclass of one of gevent's locks that is known while it is held."""
     recorder, by_user = locks.recorder, locks.recorder.frames.made_by_user
 
-    class Lock(plain):  # type: ignore[misc]
+    class Lock(plain, metaclass=standing_for(plain)):  # type: ignore
         def acquire(self, *args: Any, **kwargs: Any) -> Any:
             got = super().acquire(*args, **kwargs)
             alone = not getattr(self, "counter", 0)  # a semaphore that lets others in is no lock
-            if got and alone and recorder.shielded(by_user, sys._getframe()):
-                recorder.shielded(locks.hold, self)
+            if got and recorder.shielded(by_user, sys._getframe()):
+                recorder.shielded(locks.hold, self, alone)
             return got
 
         def release(self, *args: Any, **kwargs: Any) -> Any:
-            recorder.shielded(locks.drop, self)
+            hands_on = recorder.shielded(by_user, sys._getframe())
+            recorder.shielded(locks.drop, self, hands_on)
             return super().release(*args, **kwargs)
 
         def __enter__(self) -> Any:
@@ -101,12 +104,7 @@ def lock_class(plain: Any, locks: Locks) -> Any:
         def __exit__(self, *exception: Any) -> None:
             self.release()
 
-    Lock.__name__, Lock.__qualname__, Lock.__module__ = (
-        plain.__name__,
-        plain.__name__,
-        plain.__module__,
-    )
-    return Lock
+    return named_like(Lock, plain)
 
 
 class Factory:

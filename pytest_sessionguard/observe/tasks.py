@@ -23,6 +23,7 @@ from pytest_sessionguard.observe import reach
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.signals import Signals
+from pytest_sessionguard.observe.standins import named_like
 from pytest_sessionguard.observe.strands import Strand
 
 _ORIGIN_DEPTH = 4
@@ -228,7 +229,7 @@ def handle_class(original: Any, tasks: Tasks) -> Any:
             finally:
                 recorder.shielded(tasks.leave, owner, before)
 
-    return _named_like(Handle, original)
+    return named_like(Handle, original)
 
 
 def task_class(original: Any, tasks: Tasks) -> Any:
@@ -266,7 +267,7 @@ def task_class(original: Any, tasks: Tasks) -> Any:
             self._sessionguard_join()
             super().add_done_callback(*args, **kwargs)
 
-    return _named_like(Task, original)
+    return named_like(Task, original)
 
 
 def future_class(signals: Signals) -> Any:
@@ -299,10 +300,4 @@ def future_class(signals: Signals) -> Any:
             recorder.shielded(signals.join, self)
             return super().result()
 
-    return _named_like(Future, asyncio.Future)
-
-
-def _named_like(new: Any, original: Any) -> Any:
-    new.__name__, new.__qualname__ = original.__name__, original.__qualname__
-    new.__module__, new.__doc__ = original.__module__, original.__doc__
-    return new
+    return named_like(Future, asyncio.Future)

@@ -62,3 +62,32 @@ def test_a_request_tells_when_it_takes_it_and_again_after_work(stage):
     lock.hold()
     taken = [event for event in stage.recorder.trace.events if isinstance(event, ev.LockTaken)]
     assert len(taken) == 2
+
+
+def test_a_semaphore_that_lets_others_in_is_not_held(stage):
+    lock = Holding(stage.recorder)
+    stage.works(stage.a)
+    lock.hold(alone=False)
+    assert stage.a.locks == []
+    lock.drop()
+    stage.turn(stage.b)
+    lock.hold(alone=False)
+    assert not stage.knows(stage.b, of=stage.a)
+
+
+def test_a_semaphore_that_nobody_had_taken_is_a_baton(stage):
+    lock = Holding(stage.recorder)
+    stage.works(stage.a)
+    lock.drop()
+    stage.turn(stage.b)
+    lock.hold()
+    assert stage.knows(stage.b, of=stage.a)
+
+
+def test_what_a_library_releases_is_its_own_affair(stage):
+    lock = Holding(stage.recorder)
+    stage.works(stage.a)
+    lock.drop(hands_on=False)
+    stage.turn(stage.b)
+    lock.hold()
+    assert not stage.knows(stage.b, of=stage.a)
