@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from pytest_sessionguard.observe.channels import Channels
 from pytest_sessionguard.observe.connections import Connections
 from pytest_sessionguard.observe.deferred import Deferred
 from pytest_sessionguard.observe.forks import Forks
@@ -54,6 +55,7 @@ class Observers:
         self.threads = Threads(recorder, self.signals)
         self.locks = Locks(recorder)
         self.pools = Pools(recorder, self.threads)
+        self.channels = Channels(recorder, self.signals, self.locks)
         self.deferred = Deferred(recorder)
         self.loopback = Loopback(recorder)
         self.requests = Requests(recorder, self.loopback)
@@ -81,8 +83,9 @@ class Observers:
             lambda hooks: self.locks.install_gevent(sys.modules["gevent.lock"], hooks),
         )
         watched = watchers(self.requests)
-        for room in (self.pools, self.deferred, self.loopback):
-            watched.update(room.watchers())
+        for room in (self.pools, self.channels, self.deferred, self.loopback):
+            for module, watcher in room.watchers().items():
+                self.imports.when_imported(module, partial(self._watch, watcher))
         for module, watcher in watched.items():
             self.imports.when_imported(module, partial(self._watch, watcher))
 

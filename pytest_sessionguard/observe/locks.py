@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import weakref
 from typing import Any
 
 from pytest_sessionguard.observe.holding import Holding
@@ -16,21 +17,20 @@ from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.standins import named_like, standing_for
 
-_HOLDING = "_sessionguard"
-
 
 class Locks:
     """The hooks on lock factories and on asyncio's Lock."""
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
+        self._holdings: weakref.WeakKeyDictionary[Any, Holding] = weakref.WeakKeyDictionary()
 
     def install(self, hooks: Hooks) -> None:
         """Stand in for Lock and RLock."""
         self.install_threading(hooks)
 
     def install_asyncio(self, lock: Any, hooks: Hooks) -> None:
-        """Wrap asyncio's Lock."""
+        """Wrap asyncio's Lock, or one that is like it."""
         hooks.wrap(lock, "acquire", self._wrap_async_acquire)
         hooks.wrap(lock, "release", self._wrap_async_release)
 
@@ -49,20 +49,26 @@ class Locks:
         """The current strand has taken ``lock``."""
         self._holding(lock).hold(alone)
 
+    def hold_once(self, lock: Any) -> None:
+        """The same for a lock that nobody can take twice; one way to take it may use another."""
+        holding = self._holding(lock)
+        if holding.token not in self.recorder.strands.current().locks:
+            holding.hold()
+
     def drop(self, lock: Any, hands_on: bool = True) -> None:
         """The current strand lets go of ``lock``."""
         self._holding(lock).drop(hands_on)
 
     def _holding(self, lock: Any) -> Holding:
-        known: Holding | None = lock.__dict__.get(_HOLDING)
+        known = self._holdings.get(lock)
         if known is None:
-            known = lock.__dict__[_HOLDING] = Holding(self.recorder)
+            known = self._holdings[lock] = Holding(self.recorder)
         return known
 
     # -- asyncio ---------------------------------------------------------------------------
 
     def _wrap_async_acquire(self, original: Any) -> Any:
-        hold, recorder = self.hold, self.recorder
+        hold, recorder = self.hold_once, self.recorder
 
         async def acquire(self: Any) -> Any:
             got = await original(self)
@@ -70,6 +76,17 @@ class Locks:
             return got
 
         return acquire
+
+    def wrap_acquire_nowait(self, original: Any) -> Any:
+        """The same for a lock that is there at once, or refuses."""
+        hold, recorder = self.hold_once, self.recorder
+
+        def acquire_nowait(self: Any) -> Any:
+            got = original(self)
+            recorder.shielded(hold, self)
+            return got
+
+        return acquire_nowait
 
     def _wrap_async_release(self, original: Any) -> Any:
         drop, recorder = self.drop, self.recorder

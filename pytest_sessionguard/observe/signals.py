@@ -75,6 +75,12 @@ class Signals:
         if self.taken is not None:
             self.taken(item)
 
+    def withdraw(self, container: Any, item: Any) -> None:
+        """An item did not go into a queue after all."""
+        items = self._items.get(container)
+        if items is not None:
+            items.take(item)
+
     # -- wrappers --------------------------------------------------------------------------
 
     def signalling(self, original: Any) -> Any:
