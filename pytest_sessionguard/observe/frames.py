@@ -14,6 +14,7 @@ import functools
 import inspect
 import sys
 import sysconfig
+import weakref
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import CodeType, FrameType
@@ -266,6 +267,19 @@ def outside_init(frame: FrameType, thing: Any) -> FrameType | None:
             break
         outer = outer.f_back
     return outer
+
+
+def in_finalizer(frame: FrameType | None) -> bool:
+    """Whether the interpreter runs this because an object has gone: in any thread, at any time."""
+    while frame is not None:
+        code = frame.f_code
+        if code is _FINALIZE or code.co_name == "__del__":
+            return True
+        frame = frame.f_back
+    return False
+
+
+_FINALIZE = weakref.finalize.__call__.__code__
 
 
 def walk(frame: FrameType | None) -> Iterator[FrameType]:
