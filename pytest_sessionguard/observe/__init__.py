@@ -26,6 +26,7 @@ from pytest_sessionguard.observe.locks import Locks
 from pytest_sessionguard.observe.loopback import Loopback
 from pytest_sessionguard.observe.patching import Greenlets, Patching
 from pytest_sessionguard.observe.pools import Pools
+from pytest_sessionguard.observe.process_locks import ProcessLocks
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.requests import Requests
 from pytest_sessionguard.observe.scopes import Scopes
@@ -56,6 +57,7 @@ class Observers:
         self.locks = Locks(recorder)
         self.pools = Pools(recorder, self.threads)
         self.channels = Channels(recorder, self.signals, self.locks)
+        self.process_locks = ProcessLocks(recorder, self.locks)
         self.deferred = Deferred(recorder)
         self.loopback = Loopback(recorder)
         self.requests = Requests(recorder, self.loopback)
@@ -83,7 +85,7 @@ class Observers:
             lambda hooks: self.locks.install_gevent(sys.modules["gevent.lock"], hooks),
         )
         watched = watchers(self.requests)
-        for room in (self.pools, self.channels, self.deferred, self.loopback):
+        for room in (self.pools, self.channels, self.process_locks, self.deferred, self.loopback):
             for module, watcher in room.watchers().items():
                 self.imports.when_imported(module, partial(self._watch, watcher))
         for module, watcher in watched.items():

@@ -32,14 +32,19 @@ class Holding:
         self._released = Clock(self.token, recorder.epoch)
         self._baton = Clock(self.token, recorder.epoch)
 
-    def hold(self, alone: bool = True) -> None:
-        """The current strand has taken the lock; not ``alone``, with others in a semaphore."""
+    def hold(self, alone: bool = True, hands_over: bool = True) -> None:
+        """The current strand has taken the lock.
+
+        Not ``alone``: with others in a semaphore. Not ``hands_over``: through a library, which may
+        protect what it does with it, but is not for handing sessions over.
+        """
         strand = self._recorder.strands.current()
         self._holders.append(strand)
         strand.clock.join(self._baton.export())
         if alone:
             strand.locks.append(self.token)
-            self._tell(strand)
+            if hands_over:
+                self._tell(strand)
 
     def _tell(self, strand: Strand) -> None:
         """Note what the strand may have been handed under the lock, if it is news to it.

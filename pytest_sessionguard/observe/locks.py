@@ -1,21 +1,26 @@
 """Observes the user's own locks: a lock held at every use makes sharing a session legal.
 
-Only locks that the code under test makes are known; those of the standard library and of
-installed packages protect their own affairs. Where ``threading.Lock`` stands, a callable object
+Locks that the code under test makes are known, and those of installed packages when it takes them;
+those of the standard library protect their own affairs. Where ``threading.Lock`` stands, a callable object
 stands instead: a function would turn into a method where a class keeps it.
 """
 
 from __future__ import annotations
 
+import _thread
 import sys
 import threading
 import weakref
+from types import FrameType
 from typing import Any
 
 from pytest_sessionguard.observe.holding import Holding
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.standins import named_like, standing_for
+
+# Their locks protect their own affairs, and are taken all the time.
+_FOR_THEMSELVES = {None, "sqlalchemy", "gevent", "greenlet"}
 
 
 class Locks:
@@ -36,8 +41,9 @@ class Locks:
 
     def install_threading(self, hooks: Hooks) -> None:
         """Stand in for the lock factories of ``threading``; again after gevent replaced them."""
-        for name in ("Lock", "RLock"):
-            hooks.replace(threading, name, Factory(getattr(threading, name), self.recorder))
+        for module, names in ((threading, ("Lock", "RLock")), (_thread, ("allocate_lock",))):
+            for name in names:
+                hooks.replace(module, name, Factory(getattr(module, name), self.recorder))
 
     def install_gevent(self, module: Any, hooks: Hooks) -> None:
         """Stand in for the locks of ``gevent.lock``; its semaphores are C types."""
@@ -45,9 +51,9 @@ class Locks:
             plain = getattr(module, name)
             hooks.replace(module, name, lock_class(plain, self))
 
-    def hold(self, lock: Any, alone: bool = True) -> None:
+    def hold(self, lock: Any, alone: bool = True, hands_over: bool = True) -> None:
         """The current strand has taken ``lock``."""
-        self._holding(lock).hold(alone)
+        self._holding(lock).hold(alone, hands_over)
 
     def hold_once(self, lock: Any) -> None:
         """The same for a lock that nobody can take twice; one way to take it may use another."""
@@ -140,9 +146,16 @@ class Factory:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         lock = self.plain(*args, **kwargs)
         recorder = self._recorder
-        if recorder.shielded(recorder.frames.made_by_user, sys._getframe()):
-            return KnownLock(lock, recorder)
-        return lock
+        maker = recorder.shielded(self._maker, sys._getframe())
+        return KnownLock(lock, recorder, maker) if maker is not None else lock
+
+    def _maker(self, frame: FrameType) -> str | None:
+        """``""`` for the user, else the package that makes it; None where nobody needs to know."""
+        frames = self._recorder.frames
+        if frames.made_by_user(frame):
+            return ""
+        package = frames.maker(frame)
+        return package if package not in _FOR_THEMSELVES else None
 
     def __instancecheck__(self, thing: Any) -> bool:
         if isinstance(thing, KnownLock):
@@ -179,25 +192,34 @@ class Either:
 
 
 class KnownLock:
-    """A lock of the user's; the strand that holds it has it on its list."""
+    """A lock that the user takes; the strand that holds it has it on its list.
 
-    __slots__ = ("__weakref__", "_holding", "_recorder", "plain")
+    One that a ``package`` made counts when the user takes it, himself or through that package.
+    """
 
-    def __init__(self, plain: Any, recorder: Recorder) -> None:
+    __slots__ = ("__weakref__", "_holding", "_package", "_recorder", "plain")
+
+    def __init__(self, plain: Any, recorder: Recorder, package: str = "") -> None:
         self.plain = plain
         self._recorder = recorder
         self._holding = Holding(recorder)
+        self._package = package
 
     def acquire(self, *args: Any, **kwargs: Any) -> Any:
         """As the plain lock's."""
         got = self.plain.acquire(*args, **kwargs)
         if got:
-            self._recorder.shielded(self._holding.hold)
+            self._recorder.shielded(self._hold, sys._getframe())
         return got
+
+    def _hold(self, frame: FrameType) -> None:
+        package = self._package
+        if not package or self._recorder.frames.taken_by_user(frame, package):
+            self._holding.hold(hands_over=not package)
 
     def release(self) -> None:
         """As the plain lock's."""
-        self._recorder.shielded(self._holding.drop)
+        self._recorder.shielded(self._holding.drop, not self._package)
         self.plain.release()
 
     def __enter__(self) -> Any:

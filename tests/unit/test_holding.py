@@ -91,3 +91,14 @@ def test_what_a_library_releases_is_its_own_affair(stage):
     stage.turn(stage.b)
     lock.hold()
     assert not stage.knows(stage.b, of=stage.a)
+
+
+def test_taken_through_a_library_it_protects_and_hands_nothing_over(stage):
+    lock = Holding(stage.recorder)
+    stage.works(stage.a)
+    lock.hold(hands_over=False)
+    lock.drop()
+    stage.turn(stage.b)
+    lock.hold(hands_over=False)
+    assert stage.b.locks == [lock.token]
+    assert not [event for event in stage.recorder.trace.events if isinstance(event, ev.LockTaken)]
