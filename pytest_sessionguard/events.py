@@ -198,6 +198,7 @@ class ForeignAttach(NamedTuple):
     strand: int
     worker: int
     stack: Stack
+    number: int = 0
 
 
 class DetachedAccess(NamedTuple):
@@ -216,7 +217,11 @@ class DetachedAccess(NamedTuple):
 
 
 class Recovered(NamedTuple):
-    """The instance of the DetachedAccess ``number`` was attached or merged afterwards."""
+    """What had been refused with this ``number`` was dealt with.
+
+    The instance of a DetachedAccess was attached or merged, or its row loaded anew; that of a
+    ForeignAttach was merged, or taken out of the other session first.
+    """
 
     number: int
 

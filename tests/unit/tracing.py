@@ -334,10 +334,11 @@ class TraceBuilder:
         """What had been asked for in vain is put back into a session."""
         self._note(ev.Recovered(access))
 
-    def attach(self, by: Actor, session: int, home: int, at: Where = 14) -> None:
+    def attach(self, by: Actor, session: int, home: int, at: Where = 14) -> int:
         """SQLAlchemy refuses to add an instance of ``home`` to ``session``."""
-        stack = self._stack(by, at)
-        self._note(ev.ForeignAttach(session, home, "User", by.strand, by.worker, stack))
+        number, stack = self._next(), self._stack(by, at)
+        self._note(ev.ForeignAttach(session, home, "User", by.strand, by.worker, stack, number))
+        return number
 
     # -- connections -----------------------------------------------------------------------
 
