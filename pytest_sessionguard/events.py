@@ -124,6 +124,18 @@ class Ended(NamedTuple):
     state: str
 
 
+class LockTaken(NamedTuple):
+    """A strand took a user's lock; ``released``: what others had done when they released it.
+
+    Noted only when that is news to the strand; of a request also after work of its own.
+    """
+
+    lock: int
+    strand: int
+    worker: int
+    released: Mapping[int, int]
+
+
 class UsedEarlier(NamedTuple):
     """A request of an earlier test used this long-lived session."""
 
@@ -141,6 +153,23 @@ class Published(NamedTuple):
     session: int
     holder: str
     site: Site | None
+
+
+class Borrowed(NamedTuple):
+    """A worker took a session out of a queue."""
+
+    session: int
+    worker: int
+
+
+class Resting(NamedTuple):
+    """When it was looked up, nobody had the session: it lay in a list or queue, or was no more.
+
+    ``kind`` is ``"queue"``, ``"list"`` or ``"gone"``; what lies in a queue is there to be taken.
+    """
+
+    session: int
+    kind: str
 
 
 class OwnerReturned(NamedTuple):
@@ -169,6 +198,7 @@ class ForeignAttach(NamedTuple):
     strand: int
     worker: int
     stack: Stack
+    number: int = 0
 
 
 class DetachedAccess(NamedTuple):
@@ -187,7 +217,11 @@ class DetachedAccess(NamedTuple):
 
 
 class Recovered(NamedTuple):
-    """The instance of the DetachedAccess ``number`` was attached or merged afterwards."""
+    """What had been refused with this ``number`` was dealt with.
+
+    The instance of a DetachedAccess was attached or merged, or its row loaded anew; that of a
+    ForeignAttach was merged, or taken out of the other session first.
+    """
 
     number: int
 
@@ -315,8 +349,11 @@ Event = (
     | SessionMade
     | Began
     | Ended
+    | LockTaken
     | UsedEarlier
     | Published
+    | Borrowed
+    | Resting
     | OwnerReturned
     | OwnerLeft
     | ForeignAttach

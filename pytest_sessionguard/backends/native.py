@@ -9,4 +9,5 @@ from typing import Any
 def native(module: str, name: str, plain: Any) -> Any:
     """``module.name`` as it was before gevent patched; ``plain`` when it did not."""
     monkey = sys.modules.get("gevent.monkey")
-    return plain if monkey is None else monkey.get_original(module, name)
+    found = plain if monkey is None else monkey.get_original(module, name)
+    return getattr(found, "plain", found)  # beneath the guard's own stand-in

@@ -11,11 +11,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from pytest_sessionguard.observe.channels import Channels
 from pytest_sessionguard.observe.connections import Connections
 from pytest_sessionguard.observe.deferred import Deferred
 from pytest_sessionguard.observe.forks import Forks
 from pytest_sessionguard.observe.frames import Frames
 from pytest_sessionguard.observe.frameworks import watchers
+from pytest_sessionguard.observe.greened import Greened
 from pytest_sessionguard.observe.holders import Holders
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.imports import ImportWatch
@@ -24,6 +26,7 @@ from pytest_sessionguard.observe.locks import Locks
 from pytest_sessionguard.observe.loopback import Loopback
 from pytest_sessionguard.observe.patching import Greenlets, Patching
 from pytest_sessionguard.observe.pools import Pools
+from pytest_sessionguard.observe.process_locks import ProcessLocks
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.requests import Requests
 from pytest_sessionguard.observe.scopes import Scopes
@@ -53,13 +56,16 @@ class Observers:
         self.threads = Threads(recorder, self.signals)
         self.locks = Locks(recorder)
         self.pools = Pools(recorder, self.threads)
+        self.channels = Channels(recorder, self.signals, self.locks)
+        self.process_locks = ProcessLocks(recorder, self.locks)
         self.deferred = Deferred(recorder)
         self.loopback = Loopback(recorder)
         self.requests = Requests(recorder, self.loopback)
         self.forks = Forks(recorder, self.sessions, self.connections)
-        self.holders = Holders(recorder, self.sessions, self.scopes)
+        self.holders = Holders(recorder, self.sessions, self.scopes, self.signals)
         self.patching = Patching(recorder, self.locks, self.scopes)
         self.greenlets = Greenlets(recorder)
+        self.greened = Greened(self.signals)
 
     def install(self) -> None:
         """Place the hooks on what is imported, and watch the imports of the rest."""
@@ -72,13 +78,16 @@ class Observers:
         self._when("sqlalchemy.ext.asyncio", self.scopes.install_async)
         self._when("gevent", self.greenlets.install, "greenlets' order")
         self._when("gevent.monkey", self.patching.install, "the place of monkey.patch_all()")
+        self._when("gevent.event", self.greened.install_events)
+        self._when("gevent.queue", self.greened.install_queues)
         self._when(
             "gevent.lock",
             lambda hooks: self.locks.install_gevent(sys.modules["gevent.lock"], hooks),
         )
         watched = watchers(self.requests)
-        for room in (self.pools, self.deferred, self.loopback):
-            watched.update(room.watchers())
+        for room in (self.pools, self.channels, self.process_locks, self.deferred, self.loopback):
+            for module, watcher in room.watchers().items():
+                self.imports.when_imported(module, partial(self._watch, watcher))
         for module, watcher in watched.items():
             self.imports.when_imported(module, partial(self._watch, watcher))
 

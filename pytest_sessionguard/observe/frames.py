@@ -14,6 +14,7 @@ import functools
 import inspect
 import sys
 import sysconfig
+import weakref
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import CodeType, FrameType
@@ -178,13 +179,27 @@ class Frames:
         """Whether the user's code made a lock, itself or as part of a Condition."""
         return self._called_by_user(frame, _LOCK_MAKERS)
 
+    def maker(self, frame: FrameType | None) -> str | None:
+        """The installed package that makes a lock; None for the interpreter's own library."""
+        while frame is not None:
+            name = frame.f_globals.get("__name__", "").partition(".")[0]
+            if self.roles[frame.f_code.co_filename] != "guard" and name not in _LOCK_MAKERS:
+                return name if _is_installed(frame.f_code.co_filename) else None
+            frame = frame.f_back
+        return None
+
+    def taken_by_user(self, frame: FrameType | None, package: str) -> bool:
+        """Whether the user's code takes a lock, itself or through the package that made it."""
+        return self._called_by_user(frame, frozenset({package, "contextlib"}))
+
     def _called_by_user(self, frame: FrameType | None, through: frozenset[str]) -> bool:
         while frame is not None:
             role = self.roles[frame.f_code.co_filename]
             if role == "app" or role == "test":
                 return True
             package = frame.f_globals.get("__name__", "").partition(".")[0]
-            generated = frame.f_code.co_filename.startswith("<")  # a dataclass's __init__
+            filename = frame.f_code.co_filename
+            generated = filename.startswith("<") and not filename.startswith("<frozen ")
             if role != "guard" and not generated and package not in through:
                 return False
             frame = frame.f_back
@@ -267,6 +282,23 @@ def outside_init(frame: FrameType, thing: Any) -> FrameType | None:
             break
         outer = outer.f_back
     return outer
+
+
+def _is_installed(filename: str) -> bool:
+    return any(f"/{folder}/" in filename for folder in _LIBRARY_FOLDERS)
+
+
+def in_finalizer(frame: FrameType | None) -> bool:
+    """Whether the interpreter runs this because an object has gone: in any thread, at any time."""
+    while frame is not None:
+        code = frame.f_code
+        if code is _FINALIZE or code.co_name == "__del__":
+            return True
+        frame = frame.f_back
+    return False
+
+
+_FINALIZE = weakref.finalize.__call__.__code__
 
 
 def walk(frame: FrameType | None) -> Iterator[FrameType]:

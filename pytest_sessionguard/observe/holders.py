@@ -6,6 +6,7 @@ done once, afterwards, and only for sessions that more than one strand used.
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import dis
 import gc
@@ -16,22 +17,26 @@ from collections.abc import Iterator
 from typing import Any
 
 from pytest_sessionguard import events as ev
-from pytest_sessionguard.observe import reach
+from pytest_sessionguard.observe import reach, sqla
 from pytest_sessionguard.observe.frames import Frames
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.scopes import Scopes
 from pytest_sessionguard.observe.sessions import Sessions, SessionState
+from pytest_sessionguard.observe.signals import Signals
 from pytest_sessionguard.observe.strands import Strand
 
 
 class Holders:
     """Finds names and holders of sessions, and tasks that outlive them."""
 
-    def __init__(self, recorder: Recorder, sessions: Sessions, scopes: Scopes) -> None:
+    def __init__(
+        self, recorder: Recorder, sessions: Sessions, scopes: Scopes, signals: Signals
+    ) -> None:
         self.recorder = recorder
         self.sessions = sessions
         self.scopes = scopes
         sessions.closing = self.closing
+        signals.taken = self.taken
 
     def publish(self) -> None:
         """Note where each session that several strands used is held."""
@@ -42,12 +47,26 @@ class Holders:
         epoch = self.recorder.epoch.number
         for state in self.sessions.in_use:
             session = state.session()
-            if session is None or state.announced != epoch:
+            if state.announced != epoch:
                 continue
-            if len(state.met) > 1 or len(state.workers) > 1 or state.earlier is not None:
+            if session is None:
+                self.recorder.trace.note(ev.Resting(state.token, "gone"))
+            elif len(state.met) > 1 or len(state.workers) > 1 or state.earlier is not None:
                 self._note(published(session, state, self.recorder.frames))
+                kind = resting(session)
+                if kind is not None:
+                    self.recorder.trace.note(ev.Resting(state.token, kind))
         for token, scoped in self.scopes.in_use():
             self._note(holders_of(scoped, token, self.recorder.frames))
+
+    def taken(self, item: Any) -> None:
+        """Something came out of a queue: a session, alone or with its priority?"""
+        for each in item if type(item) is tuple else (item,):
+            session = sqla.sync_session(each)
+            if session is not None and self.sessions.is_session(session):
+                _, worker = self.recorder.who()
+                token = self.sessions.state(session).token
+                self.recorder.trace.note(ev.Borrowed(token, worker.token))
 
     def _note(self, holders: list[ev.Published]) -> None:
         for event in holders:
@@ -96,6 +115,46 @@ def published(session: Any, state: SessionState, frames: Frames) -> list[ev.Publ
     for held in (session, *_async_sessions(session)):
         found += holders_of(held, state.token, frames)
     return sorted(found, key=lambda event: event.holder)
+
+
+def resting(session: Any) -> str | None:
+    """The kind of container in which a session lies: ``"queue"``, else ``"list"``, else None."""
+    kinds = {
+        _kind_of(container)
+        for held in (session, *_async_sessions(session))
+        for container in _containers(held)
+    }
+    return "queue" if "queue" in kinds else "list" if "list" in kinds else None
+
+
+def _containers(held: Any) -> list[Any]:
+    """The lists and deques that an object lies in, itself or in a tuple with its priority."""
+    found = []
+    for referrer in gc.get_referrers(held):
+        outer = gc.get_referrers(referrer) if type(referrer) is tuple else (referrer,)
+        found += [each for each in outer if type(each) in (list, collections.deque)]
+    return found
+
+
+def _kind_of(container: Any) -> str | None:
+    """What holds a list: an object that puts and gets is a queue; a frame's own holds nothing."""
+    kind = None
+    for owner in gc.get_referrers(container):
+        owners = [owner, *gc.get_referrers(owner)] if type(owner) is dict else [owner]
+        for each in owners:
+            if _puts_and_gets(type(each)):
+                return "queue"
+        if type(owner) is dict or not isinstance(owner, _PASSING):
+            kind = "list"
+    return kind
+
+
+def _puts_and_gets(kind: type) -> bool:
+    methods = {name for each in kind.__mro__ for name in vars(each)}
+    return {"put", "get"} <= methods
+
+
+_PASSING = (types.FrameType, types.GeneratorType, types.CoroutineType, list, tuple)
 
 
 def holders_of(held: Any, token: int, frames: Frames) -> list[ev.Published]:

@@ -10,10 +10,10 @@ from pytest_sessionguard import events as ev
 from pytest_sessionguard.observe import reach, sqla
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
+from pytest_sessionguard.observe.recovery import WANTED, Recovery
 from pytest_sessionguard.observe.sessions import KEY, Mark, Sessions, SessionState
 
 _DETACHED = "_sessionguard_detached"
-_WANTED = "_sessionguard_wanted"
 
 
 class Instances:
@@ -23,6 +23,7 @@ class Instances:
         self.recorder = recorder
         self.sessions = sessions
         self._live: Any = {}
+        self.recovery = Recovery(recorder)
 
     def install(self, hooks: Hooks) -> None:
         """Wrap the four places."""
@@ -31,6 +32,7 @@ class Instances:
         from sqlalchemy.orm.state import InstanceState
 
         self._live = sqla.live_sessions()
+        self.recovery.install(hooks)
         hooks.wrap(InstanceState, "_detach_states", self._wrap_detach)
         hooks.wrap(InstanceState, "_modified_event", self._wrap_modified)
         hooks.wrap(Session, "_before_attach", self._wrap_attach)
@@ -84,12 +86,12 @@ class Instances:
             site = reach.instance_binding(strand, state.obj())
             if site is not None:
                 self.recorder.trace.note(ev.Handed(strand.token, detached.session, site))
-        number = self.recorder.next_token()
+        number, stack = self.recorder.next_token(), self.recorder.stack(raising)
         if state is not None:
-            state.__dict__[_WANTED] = number
+            self.recovery.detached(state, number, strand, stack)
         self.recorder.trace.note(
             ev.DetachedAccess(
-                number, label, attribute, strand.token, worker.token, self.recorder.stack(raising),
+                number, label, attribute, strand.token, worker.token, stack,
                 strand.clock.seen, detached.session if detached else None,
                 detached.number if detached else None,
             )
@@ -98,31 +100,27 @@ class Instances:
     # -- attaching elsewhere ---------------------------------------------------------------
 
     def _wrap_attach(self, original: Any) -> Any:
-        recorder, note, recovered = self.recorder, self._note_attach, self._recovered
+        recorder, note, put_back = self.recorder, self._note_attach, self.recovery.put_back
 
         def _before_attach(self: Any, state: Any, obj: Any) -> Any:
             if state.session_id and state.session_id != self.hash_key:
                 recorder.shielded(note, self, state)
-            elif _WANTED in state.__dict__:
-                recorder.shielded(recovered, state)
+            elif WANTED in state.__dict__:
+                recorder.shielded(put_back, state)
             return original(self, state, obj)
 
         return _before_attach
 
     def _wrap_merge(self, original: Any) -> Any:
-        recorder, recovered = self.recorder, self._recovered
+        recorder, put_back = self.recorder, self.recovery.put_back
 
         def merge(self: Any, instance: Any, *args: Any, **kwargs: Any) -> Any:
             state = getattr(instance, "_sa_instance_state", None)
-            if state is not None and _WANTED in state.__dict__:
-                recorder.shielded(recovered, state)
+            if state is not None and WANTED in state.__dict__:
+                recorder.shielded(put_back, state)
             return original(self, instance, *args, **kwargs)
 
         return merge
-
-    def _recovered(self, state: Any) -> None:
-        """What was asked for in vain is put back into a session: its owner knew what to do."""
-        self.recorder.trace.note(ev.Recovered(state.__dict__.pop(_WANTED)))
 
     def _note_attach(self, session: Any, state: Any) -> None:
         home = sqla.session_of_state(state)
@@ -133,10 +131,12 @@ class Instances:
         for each in (guarded, home_state):
             if each.announced != self.recorder.epoch.number:
                 self.sessions.announce(each)
+        number = self.recorder.next_token()
+        self.recovery.refused(state, number)
         self.recorder.trace.note(
             ev.ForeignAttach(
                 guarded.token, home_state.token, state.class_.__name__, strand.token, worker.token,
-                self.recorder.stack(),
+                self.recorder.stack(), number,
             )
         )  # fmt: skip
 

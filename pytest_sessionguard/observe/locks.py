@@ -1,19 +1,27 @@
 """Observes the user's own locks: a lock held at every use makes sharing a session legal.
 
-Only locks that the code under test makes are known; those of the standard library and of
-installed packages protect their own affairs. Where ``threading.Lock`` stands, a callable object
+Locks that the code under test makes are known, and those of installed packages when it takes them;
+those of the standard library protect their own affairs. Where ``threading.Lock`` stands, a callable object
 stands instead: a function would turn into a method where a class keeps it.
 """
 
 from __future__ import annotations
 
+import _thread
 import sys
 import threading
+import weakref
+from types import FrameType
 from typing import Any
 
 from pytest_sessionguard.observe import waits
+from pytest_sessionguard.observe.holding import Holding
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
+from pytest_sessionguard.observe.standins import named_like, standing_for
+
+# Their locks protect their own affairs, and are taken all the time.
+_FOR_THEMSELVES = {None, "sqlalchemy", "gevent", "greenlet"}
 
 
 class Locks:
@@ -21,20 +29,22 @@ class Locks:
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
+        self._holdings: weakref.WeakKeyDictionary[Any, Holding] = weakref.WeakKeyDictionary()
 
     def install(self, hooks: Hooks) -> None:
         """Stand in for Lock and RLock."""
         self.install_threading(hooks)
 
     def install_asyncio(self, lock: Any, hooks: Hooks) -> None:
-        """Wrap asyncio's Lock."""
+        """Wrap asyncio's Lock, or one that is like it."""
         hooks.wrap(lock, "acquire", self._wrap_async_acquire)
         hooks.wrap(lock, "release", self._wrap_async_release)
 
     def install_threading(self, hooks: Hooks) -> None:
         """Stand in for the lock factories of ``threading``; again after gevent replaced them."""
-        for name in ("Lock", "RLock"):
-            hooks.replace(threading, name, Factory(getattr(threading, name), self.recorder))
+        for module, names in ((threading, ("Lock", "RLock")), (_thread, ("allocate_lock",))):
+            for name in names:
+                hooks.replace(module, name, Factory(getattr(module, name), self.recorder))
 
     def install_gevent(self, module: Any, hooks: Hooks) -> None:
         """Stand in for the locks of ``gevent.lock``; its semaphores are C types."""
@@ -42,22 +52,30 @@ class Locks:
             plain = getattr(module, name)
             hooks.replace(module, name, lock_class(plain, self))
 
-    def hold(self, lock: Any) -> None:
-        """The current strand holds ``lock``."""
-        token = lock.__dict__.setdefault("_sessionguard", self.recorder.next_token())
-        self.recorder.strands.current().locks.append(token)
+    def hold(self, lock: Any, alone: bool = True, hands_over: bool = True) -> None:
+        """The current strand has taken ``lock``."""
+        self._holding(lock).hold(alone, hands_over)
 
-    def drop(self, lock: Any) -> None:
+    def hold_once(self, lock: Any) -> None:
+        """The same for a lock that nobody can take twice; one way to take it may use another."""
+        holding = self._holding(lock)
+        if holding.token not in self.recorder.strands.current().locks:
+            holding.hold()
+
+    def drop(self, lock: Any, hands_on: bool = True) -> None:
         """The current strand lets go of ``lock``."""
-        held = self.recorder.strands.current().locks
-        token = lock.__dict__.get("_sessionguard")
-        if token in held:
-            held.remove(token)
+        self._holding(lock).drop(hands_on)
+
+    def _holding(self, lock: Any) -> Holding:
+        known = self._holdings.get(lock)
+        if known is None:
+            known = self._holdings[lock] = Holding(self.recorder)
+        return known
 
     # -- asyncio ---------------------------------------------------------------------------
 
     def _wrap_async_acquire(self, original: Any) -> Any:
-        hold, recorder = self.hold, self.recorder
+        hold, recorder = self.hold_once, self.recorder
 
         async def acquire(self: Any) -> Any:
             got = await original(self)
@@ -65,6 +83,17 @@ class Locks:
             return got
 
         return acquire
+
+    def wrap_acquire_nowait(self, original: Any) -> Any:
+        """The same for a lock that is there at once, or refuses."""
+        hold, recorder = self.hold_once, self.recorder
+
+        def acquire_nowait(self: Any) -> Any:
+            got = original(self)
+            recorder.shielded(hold, self)
+            return got
+
+        return acquire_nowait
 
     def _wrap_async_release(self, original: Any) -> Any:
         drop, recorder = self.drop, self.recorder
@@ -80,16 +109,17 @@ def lock_class(plain: Any, locks: Locks) -> Any:
     """A subclass of one of gevent's locks that is known while it is held."""
     recorder, by_user = locks.recorder, locks.recorder.frames.made_by_user
 
-    class Lock(plain):  # type: ignore[misc]
+    class Lock(plain, metaclass=standing_for(plain)):  # type: ignore
         def acquire(self, *args: Any, **kwargs: Any) -> Any:
             got = super().acquire(*args, **kwargs)
             alone = not getattr(self, "counter", 0)  # a semaphore that lets others in is no lock
-            if got and alone and recorder.shielded(by_user, sys._getframe()):
-                recorder.shielded(locks.hold, self)
+            if got and recorder.shielded(by_user, sys._getframe()):
+                recorder.shielded(locks.hold, self, alone)
             return got
 
         def release(self, *args: Any, **kwargs: Any) -> Any:
-            recorder.shielded(locks.drop, self)
+            hands_on = recorder.shielded(by_user, sys._getframe())
+            recorder.shielded(locks.drop, self, hands_on)
             return super().release(*args, **kwargs)
 
         def __enter__(self) -> Any:
@@ -98,12 +128,7 @@ def lock_class(plain: Any, locks: Locks) -> Any:
         def __exit__(self, *exception: Any) -> None:
             self.release()
 
-    Lock.__name__, Lock.__qualname__, Lock.__module__ = (
-        plain.__name__,
-        plain.__name__,
-        plain.__module__,
-    )
-    return Lock
+    return named_like(Lock, plain)
 
 
 class Factory:
@@ -122,9 +147,16 @@ class Factory:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         lock = self.plain(*args, **kwargs)
         recorder = self._recorder
-        if recorder.shielded(recorder.frames.made_by_user, sys._getframe()):
-            return KnownLock(lock, recorder)
-        return lock
+        maker = recorder.shielded(self._maker, sys._getframe())
+        return KnownLock(lock, recorder, maker) if maker is not None else lock
+
+    def _maker(self, frame: FrameType) -> str | None:
+        """``""`` for the user, else the package that makes it; None where nobody needs to know."""
+        frames = self._recorder.frames
+        if frames.made_by_user(frame):
+            return ""
+        package = frames.maker(frame)
+        return package if package not in _FOR_THEMSELVES else None
 
     def __instancecheck__(self, thing: Any) -> bool:
         if isinstance(thing, KnownLock):
@@ -161,14 +193,18 @@ class Either:
 
 
 class KnownLock:
-    """A lock of the user's; the strand that holds it has it on its list."""
+    """A lock that the user takes; the strand that holds it has it on its list.
 
-    __slots__ = ("__weakref__", "_recorder", "_token", "plain")
+    One that a ``package`` made counts when the user takes it, himself or through that package.
+    """
 
-    def __init__(self, plain: Any, recorder: Recorder) -> None:
+    __slots__ = ("__weakref__", "_holding", "_package", "_recorder", "plain")
+
+    def __init__(self, plain: Any, recorder: Recorder, package: str = "") -> None:
         self.plain = plain
         self._recorder = recorder
-        self._token = recorder.next_token()
+        self._holding = Holding(recorder)
+        self._package = package
 
     def acquire(self, *args: Any, **kwargs: Any) -> Any:
         """As the plain lock's."""
@@ -176,12 +212,17 @@ class KnownLock:
         got = scheduler is not None and waits.lock(self.plain, scheduler, *args, **kwargs)
         got = got or self.plain.acquire(*args, **kwargs)
         if got:
-            self._recorder.shielded(self._hold)
+            self._recorder.shielded(self._hold, sys._getframe())
         return got
+
+    def _hold(self, frame: FrameType) -> None:
+        package = self._package
+        if not package or self._recorder.frames.taken_by_user(frame, package):
+            self._holding.hold(hands_over=not package)
 
     def release(self) -> None:
         """As the plain lock's."""
-        self._recorder.shielded(self._drop)
+        self._recorder.shielded(self._holding.drop, not self._package)
         self.plain.release()
 
     def __enter__(self) -> Any:
@@ -189,14 +230,6 @@ class KnownLock:
 
     def __exit__(self, *exception: Any) -> None:
         self.release()
-
-    def _hold(self) -> None:
-        self._recorder.strands.current().locks.append(self._token)
-
-    def _drop(self) -> None:
-        held = self._recorder.strands.current().locks
-        if self._token in held:
-            held.remove(self._token)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return self.plain.__reduce_ex__(protocol)  # refuses, as a lock does

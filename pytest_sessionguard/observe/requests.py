@@ -1,7 +1,8 @@
 """Observes requests: each HTTP request served in this process is a worker.
 
-The same ``wsgi.input``, or the same ``scope["headers"]``, is the same request: mounted apps and
-middleware pass it on. A request within a request is a worker of its own.
+A number of ours in the environment or the scope tells a request: mounted apps and middleware pass
+it on, in copies too. Where they make a new one, the same ``wsgi.input`` or ``scope["headers"]`` is
+the same request. A request within a request is a worker of its own.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pytest_sessionguard.observe.strands import (
 
 LOOPBACK = ("127.0.0.1", "::1")
 _WORKER = "_sessionguard_worker"
+_NUMBER = "sessionguard.request"
 
 
 class Requests:
@@ -34,13 +36,16 @@ class Requests:
 
     # -- begin and end ---------------------------------------------------------------------
 
-    def begin(self, label: str, key: Any) -> Worker | None:
-        """A request arrives; None when it is the one that is being served already."""
+    def begin(self, label: str, key: Any, carrier: Any = None) -> Worker | None:
+        """A request arrives; None when it is the one that is being served already.
+
+        ``carrier`` is the environment or scope that takes the number along.
+        """
         strand = self.recorder.strands.current()
         outer = self.recorder.strands.worker(strand)
         if outer.kind == "request" and not outer.ended:
             known = self._keys.get(outer.token)
-            if known is key or known is None:
+            if known is key or known is None or _number_in(carrier) == outer.token:
                 self._keys[outer.token] = key
                 return None
         self._end_unclosed(strand)
@@ -48,12 +53,16 @@ class Requests:
         in_tests = outer.kind == "test" and test_contexts.get() > 0
         worker.inside_test_context = in_tests or outer.inside_test_context
         self._keys[worker.token] = key
+        if isinstance(carrier, dict):
+            carrier[_NUMBER] = worker.token
         return worker
 
     def is_current(self, environ: Any, worker: Worker) -> bool:
         """Whether ``worker`` is the request with this WSGI environment."""
         known = self._keys.get(worker.token)
-        return environ is not None and known is not None and environ.get("wsgi.input") is known
+        if environ is None or known is None:
+            return False
+        return _number_in(environ) == worker.token or environ.get("wsgi.input") is known
 
     def end(self, worker: Worker) -> None:
         """The request has been answered."""
@@ -83,7 +92,7 @@ class Requests:
 
         def serve_wsgi(environ: Any, start_response: Any) -> Any:
             label = f"{environ.get('REQUEST_METHOD', '?')} {environ.get('PATH_INFO', '')}"
-            worker = recorder.shielded(self.begin, label, environ.get("wsgi.input"))
+            worker = recorder.shielded(self.begin, label, environ.get("wsgi.input"), environ)
             if worker is None:
                 return application(environ, start_response)
             port = environ.get("REMOTE_PORT")
@@ -163,7 +172,7 @@ class Requests:
                 finally:
                     in_startup.reset(starting)
             label = f"{scope.get('method', 'WS')} {scope.get('path', '')}"
-            worker = recorder.shielded(self.begin, label, scope.get("headers"))
+            worker = recorder.shielded(self.begin, label, scope.get("headers"), scope)
             if worker is None:
                 return await application(scope, receive, send)
             host, port = scope.get("client") or ("", None)
@@ -222,6 +231,10 @@ class Requests:
                 self_.app = AsgiApp(app, self.asgi(app))
 
         return __init__
+
+
+def _number_in(carrier: Any) -> int | None:
+    return carrier.get(_NUMBER) if isinstance(carrier, dict) else None
 
 
 class AsgiApp:

@@ -11,6 +11,7 @@ from typing import Any
 
 from pytest_sessionguard import events as ev
 from pytest_sessionguard.observe import reach, sqla
+from pytest_sessionguard.observe.frames import in_finalizer
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.strands import (
@@ -174,6 +175,8 @@ class Sessions:
                 return None
             if via == "session" and _is_loader(frame.f_back):
                 via, action = "instance", "load"
+            if action in _TIDYING and in_finalizer(frame):
+                return self._collected(session, state, strand)
             if recorder.scheduler is not None:
                 recorder.scheduler.point(action)
             return self._begin(session, state, strand, action, frame, via)
@@ -230,6 +233,13 @@ class Sessions:
             self._letting_go(state, strand, number, frame)
         return session, state, strand, number
 
+    def _collected(self, session: Any, state: SessionState, strand: Strand) -> Mark:
+        """A finalizer tidies up: in whatever strand, it is after all that its owner did."""
+        state.number = _UNNOTED
+        state.inside.append(strand)
+        strand.operations.append(state)
+        return session, state, strand, _UNNOTED
+
     def _stack(
         self, state: SessionState, strand: Strand, session: Any, frame: FrameType
     ) -> ev.Stack:
@@ -250,6 +260,8 @@ class Sessions:
         try:
             state.inside.remove(strand)
             strand.operations.remove(state)
+            if number == _UNNOTED:
+                return
             tick = strand.clock.advance()
             state.touched = (strand, tick)
             if self.recorder.strands.foreign is not None:
@@ -302,3 +314,5 @@ def _is_loader(caller: FrameType | None) -> bool:
 
 
 _LETTING_GO = {"close", "reset", "invalidate"}
+_TIDYING = _LETTING_GO | {"rollback", "expunge_all"}
+_UNNOTED = 0

@@ -29,6 +29,7 @@ class Signals:
         self.recorder = recorder
         self._set: weakref.WeakKeyDictionary[Any, Snapshot] = weakref.WeakKeyDictionary()
         self._items: weakref.WeakKeyDictionary[Any, Items] = weakref.WeakKeyDictionary()
+        self.taken: Callable[[Any], None] | None = None
 
     # -- what is passed on -----------------------------------------------------------------
 
@@ -71,6 +72,14 @@ class Signals:
         items = self._items.get(container)
         if items is not None:
             self.recorder.strands.current().clock.join(items.take(item))
+        if self.taken is not None:
+            self.taken(item)
+
+    def withdraw(self, container: Any, item: Any) -> None:
+        """An item did not go into a queue after all."""
+        items = self._items.get(container)
+        if items is not None:
+            items.take(item)
 
     # -- wrappers --------------------------------------------------------------------------
 

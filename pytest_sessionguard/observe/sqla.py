@@ -19,6 +19,7 @@ PRIVATE_NAMES = {
     "sqlalchemy.orm.state:InstanceState._detach_states": "classmethod (states, session, ...)",
     "sqlalchemy.orm.state:InstanceState._modified_event": "called with (dict, attr, ...) on a change",
     "sqlalchemy.orm.identity:IdentityMap._modified": "states with unwritten changes",
+    "sqlalchemy.orm.identity:IdentityMap.get": "called with the key before a row is loaded",
     "sqlalchemy.pool.base:_ConnectionRecord.checkout": "classmethod (pool) -> fairy",
     "sqlalchemy.pool.base:_ConnectionRecord.checkin": "the connection goes back",
     "sqlalchemy.pool.base:Pool._creator": "makes a connection; with _recycle, _reset_on_return, "
@@ -60,6 +61,14 @@ def left_state(session: Any) -> str:
 def session_of_state(state: Any) -> Any:
     """The Session that an InstanceState is attached to, None when it is in none."""
     return live_sessions().get(state.session_id) if state.session_id else None
+
+
+def identity_map_class() -> Any:
+    """The class of every Session's identity map; 2.1 put an underscore before its name."""
+    from sqlalchemy.orm import identity
+
+    names = vars(identity)
+    return names.get("_WeakInstanceDict") or names["WeakInstanceDict"]
 
 
 def live_sessions() -> Any:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import _thread
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -75,12 +75,14 @@ class Strand:
     driver's thread: nothing it does orders anything. ``own_work`` marks what the user's code
     started, ``serial`` a job of an executor with one thread: its jobs run one by one. ``reach``
     returns what the strand was started with; ``leaving`` is the function whose end started it.
+    ``told`` is what was last noted of each lock that it took. ``queued`` gathers what the loop
+    callbacks did that it had queued; ``maker`` is who queued this callback.
     """
 
     __slots__ = (
         "__weakref__", "announced", "children", "clock", "ended", "inherited", "internal", "job",
-        "jobs", "kind", "label", "leaving", "locks", "operations", "own_work", "parent", "reach",
-        "serial", "spawned", "started", "token", "worker",
+        "jobs", "kind", "label", "leaving", "locks", "maker", "operations", "own_work", "parent",
+        "queued", "reach", "serial", "spawned", "started", "token", "told", "worker",
     )  # fmt: skip
 
     def __init__(
@@ -96,8 +98,11 @@ class Strand:
         self.children = Clock(token, epoch)
         self.operations: list[Any] = []
         self.job: Strand | None = None
+        self.queued: Clock | None = None
+        self.maker: Strand | None = None
         self.locks: list[int] = []
         self.inherited: list[int] = []
+        self.told: dict[int, tuple[Mapping[int, int], int, int]] = {}
         self.spawned: Stack = ()
         self.leaving: Site | None = None
         self.reach: Callable[[], Any] | None = None
@@ -123,6 +128,7 @@ class _ThreadState(NATIVE_LOCAL):  # type: ignore[misc, valid-type]
     strand: Strand | None = None
     callback: Strand | None = None
     passing: Snapshot | None = None
+    loop_began: Snapshot | None = None
     giving = False
     removing = False
 
@@ -271,7 +277,9 @@ class Strands:
         """The tasks that have not ended, with their strands."""
         if not self._tasks:
             return []
-        return [(task, strand) for task, strand in self._tasks.items() if not task.done()]
+        known: Any = self._tasks  # copied whole: another thread's loop may add its own
+        living = [(ref(), strand) for ref, strand in known.data.copy().items() if not strand.ended]
+        return [(task, strand) for task, strand in living if task is not None and not task.done()]
 
     # -- strands whose start was not seen --------------------------------------------------
 

@@ -23,6 +23,7 @@ from pytest_sessionguard.observe import reach
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.signals import Signals
+from pytest_sessionguard.observe.standins import named_like
 from pytest_sessionguard.observe.strands import Strand, in_worker
 
 _ORIGIN_DEPTH = 4
@@ -86,8 +87,8 @@ class Tasks:
 
     # -- handles ---------------------------------------------------------------------------
 
-    def made(self, callback: Any) -> Snapshot | None:
-        """What the run of a handle that is made now is ordered after.
+    def made(self, callback: Any) -> tuple[Snapshot | None, Strand] | None:
+        """What the run of a handle that is made now is ordered after, and who made it.
 
         Inside a session operation the driver's own waits pass nothing on: its thread or its
         socket serves every session. The first step of a task is always its maker's doing.
@@ -97,22 +98,40 @@ class Tasks:
         strand = self.strands.current()
         if strand.internal or strand.operations:
             return None
-        return strand.clock.export()
+        return strand.clock.export(), strand
 
-    def enter(self, owner: Any, snapshot: Snapshot | None, context: Any) -> Any:
-        """A handle begins to run; returns what ``leave`` needs."""
+    def enter(
+        self,
+        owner: Any,
+        making: tuple[Snapshot | None, Strand] | None,
+        context: Any,
+        in_turn: bool = True,
+    ) -> Any:
+        """A handle begins to run; returns what ``leave`` needs.
+
+        ``in_turn``: no timer's. A loop runs what was queued in turn, so this is after the callbacks
+        that the same strand had queued before.
+        """
         local = self.strands.local
         before = local.callback
+        snapshot, maker = making or (None, None)
+        queued = maker.queued if maker is not None and in_turn else None
         if isinstance(owner, _PlainTask):
-            if snapshot is not None:
-                strand = self.strands.of_task(owner)
-                if strand is not None:
-                    (strand.job or strand).clock.join(snapshot)
+            strand = self.strands.of_task(owner) if snapshot or queued else None
+            if strand is not None:
+                self._order(strand.job or strand, snapshot, queued)
             return before
         strand = self.strands.callback(context.get(in_worker))
-        strand.clock.join(snapshot)
+        self._order(strand, snapshot, queued)
+        strand.clock.join(local.loop_began)
+        strand.maker = maker if in_turn else None
         local.callback = strand
         return before
+
+    def _order(self, strand: Strand, snapshot: Snapshot | None, queued: Clock | None) -> None:
+        strand.clock.join(snapshot)
+        if queued is not None:
+            strand.clock.join(queued.export())
 
     def leave(self, owner: Any, before: Any) -> None:
         """The handle has run: what it did is passed on to whoever runs the loop."""
@@ -125,7 +144,18 @@ class Tasks:
         callback = local.callback
         if callback is not None and callback is not before:
             local.passing = callback.clock.export() or local.passing
+            if callback.clock.tick:
+                self._note_run(callback)
         local.callback = before
+
+    def _note_run(self, callback: Strand) -> None:
+        """A callback worked with a session: the next in turn is after it, and so is the loop's end."""
+        self._note_ended(asyncio._get_running_loop(), callback)
+        maker = callback.maker
+        if maker is not None:
+            if maker.queued is None:
+                maker.queued = Clock(self.recorder.next_token(), self.recorder.epoch)
+            maker.queued.join(callback.clock.export())
 
     # -- tasks -----------------------------------------------------------------------------
 
@@ -175,7 +205,7 @@ class Tasks:
         recorder, enter, leave = self.recorder, self._loop_begins, self._loop_ends
 
         def run_forever(self: Any, *args: Any) -> Any:
-            before = recorder.shielded(enter)
+            before = recorder.shielded(enter, self)
             try:
                 return original(self, *args)
             finally:
@@ -183,23 +213,34 @@ class Tasks:
 
         return run_forever
 
-    def _loop_begins(self) -> tuple[Strand, int]:
-        strand = self.strands.current()
+    def _loop_begins(self, loop: Any) -> tuple[Strand, int, Snapshot | None]:
+        """What its caller did until now is before whatever runs in the loop from now on."""
+        strand, local = self.strands.current(), self.strands.local
         depth = sys.get_coroutine_origin_tracking_depth()
         sys.set_coroutine_origin_tracking_depth(max(depth, _ORIGIN_DEPTH))
-        return strand, depth
+        before, local.loop_began = local.loop_began, strand.clock.export()
+        for other in self._living(loop):
+            other.clock.join(local.loop_began)
+        return strand, depth, before
 
-    def _loop_ends(self, before: tuple[Strand, int] | None, loop: Any) -> None:
+    def _loop_ends(self, before: tuple[Strand, int, Snapshot | None] | None, loop: Any) -> None:
         """The loop stands still: whatever ran in it is before what its caller does next."""
         if before is None:
             return
-        strand, depth = before
+        strand, depth, self.strands.local.loop_began = before
         sys.set_coroutine_origin_tracking_depth(depth)
         strand.clock.join(self.strands.local.passing)
         ended = self._ended.get(loop)
         if ended is not None:
             strand.clock.join(ended.export())
+        for other in self._living(loop):
+            strand.clock.join(other.clock.export())
         self.strands.local.passing = None
+
+    def _living(self, loop: Any) -> list[Strand]:
+        """The tasks of a loop that have begun and not ended."""
+        living = self.strands.living_tasks()
+        return [strand for task, strand in living if task.get_loop() is loop]
 
     def _note_ended(self, loop: Any, strand: Strand) -> None:
         """A task has ended: what it did is before what comes after the loop."""
@@ -211,7 +252,7 @@ class Tasks:
 
 def handle_class(original: Any, tasks: Tasks) -> Any:
     """A Handle (or TimerHandle) that remembers what its making is ordered after."""
-    recorder = tasks.recorder
+    recorder, in_turn = tasks.recorder, original is asyncio.events.Handle
 
     class Handle(original):  # type: ignore[misc]
         __slots__ = ("_sessionguard",)
@@ -222,13 +263,15 @@ def handle_class(original: Any, tasks: Tasks) -> Any:
 
         def _run(self) -> None:
             owner = getattr(self._callback, "__self__", None)
-            before = recorder.shielded(tasks.enter, owner, self._sessionguard, self._context)
+            before = recorder.shielded(
+                tasks.enter, owner, self._sessionguard, self._context, in_turn
+            )
             try:
                 super()._run()
             finally:
                 recorder.shielded(tasks.leave, owner, before)
 
-    return _named_like(Handle, original)
+    return named_like(Handle, original)
 
 
 def task_class(original: Any, tasks: Tasks) -> Any:
@@ -266,7 +309,7 @@ def task_class(original: Any, tasks: Tasks) -> Any:
             self._sessionguard_join()
             super().add_done_callback(*args, **kwargs)
 
-    return _named_like(Task, original)
+    return named_like(Task, original)
 
 
 def future_class(signals: Signals) -> Any:
@@ -299,10 +342,4 @@ def future_class(signals: Signals) -> Any:
             recorder.shielded(signals.join, self)
             return super().result()
 
-    return _named_like(Future, asyncio.Future)
-
-
-def _named_like(new: Any, original: Any) -> Any:
-    new.__name__, new.__qualname__ = original.__name__, original.__qualname__
-    new.__module__, new.__doc__ = original.__module__, original.__doc__
-    return new
+    return named_like(Future, asyncio.Future)

@@ -24,6 +24,7 @@ from pytest_sessionguard.observe.signals import Signals, simple_queue_class
 from pytest_sessionguard.observe.strands import Strand
 
 _STRAND = "_sessionguard"
+_LOCK = "_sessionguard_lock"
 
 
 class Threads:
@@ -163,6 +164,7 @@ class Threads:
         snapshot = strand.clock.export()
         base.jobs.join(snapshot)
         base.clock.replace(snapshot)
+        strand.locks.clear()
         self.recorder.end_strand(strand)
 
     def _wrap_item_init(self, original: Any) -> Any:
@@ -179,7 +181,12 @@ class Threads:
         if "task" in vars(item):  # Python 3.14 keeps function and arguments in one tuple
             things = [item.task]
         strand = self.job(f"job {_name(getattr(item, 'fn', None))}", frame, things)
-        strand.serial = _has_one_thread(frame)
+        executor = _executor(frame)
+        strand.serial = getattr(executor, "_max_workers", 0) == 1
+        if strand.serial and strand.worker.kind in ("request", "context"):
+            # What requests send to one thread is as if they held a lock while it runs.
+            lock = vars(executor).setdefault(_LOCK, self.recorder.next_token())
+            strand.locks.append(lock)
         return strand
 
     def _wrap_item_run(self, original: Any) -> Any:
@@ -219,11 +226,10 @@ class Threads:
         return wait
 
 
-def _has_one_thread(item_init: FrameType) -> bool:
-    """Whether the executor that makes this item has one thread: it runs its jobs one by one."""
+def _executor(item_init: FrameType) -> Any:
+    """The executor that makes this item; one with one thread runs its jobs one by one."""
     submit = item_init.f_back
-    executor = submit.f_locals.get("self") if submit is not None else None
-    return getattr(executor, "_max_workers", 0) == 1
+    return submit.f_locals.get("self") if submit is not None else None
 
 
 def _is_alive(thread: Any) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from pytest_sessionguard.clocks import is_ordered
+from pytest_sessionguard.rules.handovers import Passed, passing_locks
 from pytest_sessionguard.trace import NOT_ENDED, Trace, Use
 
 
@@ -35,12 +36,19 @@ def _conflicts(trace: Trace) -> dict[int, list[Conflict]]:
             continue
         if len({use.began.strand for use in uses}) > 1:
             own = _own_thread(trace, session)
-            of_session = list(
-                _of_session(session, [use for use in uses if use.began.thread != own])
-            )
-            if of_session:
+            judged = [use for use in uses if use.began.thread != own]
+            of_session = list(_of_session(session, judged))
+            if of_session and not _is_handed_over(trace, session, judged):
                 found[session] = of_session
     return found
+
+
+def _is_handed_over(trace: Trace, session: int, uses: list[Use]) -> bool:
+    """Whether a lock under which the session is put down and picked up explains every pair."""
+    return any(
+        next(_of_session(session, uses, passed), None) is None
+        for passed in passing_locks(trace, uses)
+    )
 
 
 def _own_thread(trace: Trace, session: int) -> int | None:
@@ -59,7 +67,7 @@ def _own_thread(trace: Trace, session: int) -> int | None:
     return None if handed else made.thread
 
 
-def _of_session(session: int, uses: list[Use]) -> Iterator[Conflict]:
+def _of_session(session: int, uses: list[Use], passed: Passed | None = None) -> Iterator[Conflict]:
     by_strand: dict[int, list[Use]] = defaultdict(list)
     reported: set[tuple[int, int, bool]] = set()
     for second in uses:
@@ -71,18 +79,22 @@ def _of_session(session: int, uses: list[Use]) -> Iterator[Conflict]:
                 pair = (min(other, strand), max(other, strand), overlapping)
                 if pair in reported:
                     continue
-                first = _unordered(earlier, second, overlapping)
+                first = _unordered(earlier, second, overlapping, passed)
                 if first is not None:
                     reported.add(pair)
                     yield Conflict(session, first, second, overlapping)
         by_strand[strand].append(second)
 
 
-def _unordered(earlier: list[Use], second: Use, overlapping: bool) -> Use | None:
+def _unordered(
+    earlier: list[Use], second: Use, overlapping: bool, passed: Passed | None
+) -> Use | None:
     """The latest of one strand's uses that conflicts with ``second``; later ones come last."""
     for first in reversed(earlier):
         running = first.tick == NOT_ENDED or first.ended_at > second.at
         if not running and is_ordered(first.began.strand, first.tick, second.began.seen):
+            return None
+        if passed is not None and not running and passed(first, second):
             return None
         if running is overlapping and not first.began.locks & second.began.locks:
             return first

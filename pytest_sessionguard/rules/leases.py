@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from pytest_sessionguard import events as ev
+from pytest_sessionguard.rules.handovers import is_pooled
 from pytest_sessionguard.trace import Trace, Use
 
 ENDINGS = frozenset({"close", "reset", "invalidate"})
@@ -126,7 +127,7 @@ def interleaved(trace: Trace) -> Iterator[Crossing]:
     second ends what the first still has.
     """
     for session, made in trace.sessions.items():
-        if made.shared_by_design or made.origin == "test":
+        if made.shared_by_design or made.origin == "test" or is_pooled(trace, session):
             continue
         for lease in leases(trace, session):
             crossing = _first_interleaving(trace, session, lease)

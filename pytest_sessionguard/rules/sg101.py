@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pytest_sessionguard import events as ev
 from pytest_sessionguard.findings import Finding, Rule, Side, finding
 from pytest_sessionguard.rules.blame import made, session_label, side
+from pytest_sessionguard.rules.handovers import is_pooled
 from pytest_sessionguard.rules.sharing import findings_of, interleaved_findings
 from pytest_sessionguard.trace import Trace, Use
 
@@ -26,7 +27,7 @@ def _served_requests(trace: Trace) -> Iterator[Finding]:
         if made_by.origin != "import" or made_by.registry is not None or made_by.shared_by_design:
             continue
         pair = _two_requests(trace, session)
-        if pair is not None:
+        if pair is not None and not is_pooled(trace, session):
             blamed = made(trace, session)
             message = (
                 f"{session_label(trace, session)} is made once, before any request, and serves all: "

@@ -12,8 +12,11 @@ from pytest_sessionguard.trace import Trace
 
 
 def check(trace: Trace) -> Iterable[Finding]:
-    """Each attach that SQLAlchemy refused, even if nobody saw the error."""
+    """Each attach that SQLAlchemy refused, even if nobody saw the error, unless it was mended."""
+    recovered = {event.number for event in trace.of(ev.Recovered)}
     for event in trace.of(ev.ForeignAttach):
+        if event.number and event.number in recovered:
+            continue
         if event.stack and not is_expected(trace, event.worker, event.stack):
             yield _finding(trace, event)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 import sysconfig
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from types import CodeType, FrameType
@@ -11,7 +12,14 @@ import greenlet
 import pytest
 
 from pytest_sessionguard.events import Site
-from pytest_sessionguard.observe.frames import OWN_ROOM, STACK_LIMIT, Frames, Roles, walk
+from pytest_sessionguard.observe.frames import (
+    OWN_ROOM,
+    STACK_LIMIT,
+    Frames,
+    Roles,
+    in_finalizer,
+    walk,
+)
 
 ROOT = Path("/project")
 APP, TEST = f"{ROOT}/shop/views.py", f"{ROOT}/tests/test_views.py"
@@ -312,3 +320,19 @@ def test_another_greenlet_was_not_called_by_its_parent(frames):
 
 def test_walking_from_nowhere_ends_at_once():
     assert list(walk(None)) == []
+
+
+def test_a_finalizer_is_told_however_deep():
+    class Owner:
+        def __del__(self):
+            found.append(in_finalizer(sys._getframe()))
+
+    def finalized():
+        found.append(in_finalizer(sys._getframe()))
+
+    found: list[bool] = []
+    owner = Owner()
+    weakref.finalize(owner, finalized)
+    finalized()
+    del owner
+    assert found == [False, True, True]

@@ -24,6 +24,15 @@ def test_merging_a_copy_is_silent():
     assert story.judge() == []
 
 
+def test_merging_what_was_refused_is_silent():
+    story = TraceBuilder()
+    view = story.request("POST /rename")
+    home, second = story.session(view, at=3), story.session(view, at=4)
+    story.recover(story.attach(view, second, home, at=14))
+    story.attach(view, second, home, at=15)
+    assert [found.site for found in story.judge()] == [app(15)]
+
+
 def test_a_test_that_asks_for_the_error_itself_is_silent():
     story = TraceBuilder()
     home, second = story.session(at=in_test(3)), story.session(at=in_test(4))

@@ -149,6 +149,18 @@ def modified(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [state.obj() for state in session.identity_map._modified] == [user]
 
 
+def identity_lookup(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    session.add(User(name="Ann"))
+    session.flush()
+    key = (User, (1,), None)
+    session.expunge_all()
+    assert type(session.identity_map) is sqla.identity_map_class()
+    for load in (lambda: session.get(User, 1), lambda: session.query(User).all()):
+        calls = called(monkeypatch, sqla.identity_map_class(), "get")
+        load()
+        assert key in [asked for _, asked, *_ in calls]
+
+
 def checkout(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     pool = create_engine("sqlite://", poolclass=QueuePool).pool
     calls = called(monkeypatch, _ConnectionRecord, "checkout")
@@ -256,6 +268,7 @@ MEANINGS: dict[str, Meaning] = {
     "sqlalchemy.orm.state:InstanceState._detach_states": detach_states,
     "sqlalchemy.orm.state:InstanceState._modified_event": modified_event,
     "sqlalchemy.orm.identity:IdentityMap._modified": modified,
+    "sqlalchemy.orm.identity:IdentityMap.get": identity_lookup,
     "sqlalchemy.pool.base:_ConnectionRecord.checkout": checkout,
     "sqlalchemy.pool.base:_ConnectionRecord.checkin": checkin,
     "sqlalchemy.pool.base:_finalize_fairy": finalize_fairy,

@@ -74,6 +74,7 @@ class TraceBuilder:
         self.events: list[ev.Event] = []
         self._tokens = itertools.count(1)
         self._epoch = Epoch()
+        self._released: dict[int, Clock] = {}
         self.test = self._main()
 
     def _main(self) -> Actor:
@@ -159,6 +160,12 @@ class TraceBuilder:
     def pass_on(self, giver: Actor, taker: Actor) -> None:
         """Order what ``giver`` has done before what ``taker`` does next (a queue, an event)."""
         taker.clock.join(giver.clock.export())
+
+    def hand_under(self, giver: Actor, taker: Actor, lock: int = LOCK) -> None:
+        """``giver`` releases a lock that ``taker`` takes afterwards."""
+        released = self._released.setdefault(lock, Clock(lock, self._epoch))
+        released.join(giver.clock.export())
+        self._note(ev.LockTaken(lock, taker.strand, taker.worker, released.seen))
 
     # -- sessions and registries -----------------------------------------------------------
 
@@ -327,10 +334,11 @@ class TraceBuilder:
         """What had been asked for in vain is put back into a session."""
         self._note(ev.Recovered(access))
 
-    def attach(self, by: Actor, session: int, home: int, at: Where = 14) -> None:
+    def attach(self, by: Actor, session: int, home: int, at: Where = 14) -> int:
         """SQLAlchemy refuses to add an instance of ``home`` to ``session``."""
-        stack = self._stack(by, at)
-        self._note(ev.ForeignAttach(session, home, "User", by.strand, by.worker, stack))
+        number, stack = self._next(), self._stack(by, at)
+        self._note(ev.ForeignAttach(session, home, "User", by.strand, by.worker, stack, number))
+        return number
 
     # -- connections -----------------------------------------------------------------------
 
