@@ -226,9 +226,7 @@ class Explorer:
         """Whether a fault did harm in this execution, and was not only there to be seen."""
         if not search.parts:
             return False
-        body_failed = any(
-            report.failed and not isinstance(report.longrepr, FindingRepr) for report in reports
-        )
+        body_failed = any(_is_own_failure(report) for report in reports)
         trace = self.run.guard.recorder.trace
         found = any(report.failed for report in reports)
         return body_failed or (found and any(True for _ in trace.of(DetachedAccess)))
@@ -281,6 +279,11 @@ class Explorer:
             )  # fmt: skip
         except (NotIsolated, ValueError) as error:
             pytest.fail(f"sessionguard: {error}", pytrace=False)
+
+    def is_searching(self, item: pytest.Item) -> bool:
+        """Whether this run of the test is one execution of a search, with a part in workers."""
+        search = item.stash.get(_SEARCH, None)
+        return search is not None and bool(search.parts)
 
     # -- findings ------------------------------------------------------------------------------
 
@@ -350,10 +353,14 @@ def _definition(run: Run, function: Callable[..., Any]) -> Stack:
 
 def _is_to_go_on(search: Search, reports: list[pytest.TestReport]) -> bool:
     """Not after a skip, an expected failure, or a test without a concurrent part."""
-    only_findings = all(
-        report.passed or isinstance(report.longrepr, FindingRepr) for report in reports
-    )
-    return bool(search.parts) and only_findings
+    went_on = not any(report.skipped for report in reports)
+    return bool(search.parts) and went_on and not any(map(_is_own_failure, reports))
+
+
+def _is_own_failure(report: pytest.TestReport) -> bool:
+    """Whether the test itself failed, with or without a finding."""
+    told = report.longrepr
+    return report.failed and not (isinstance(told, FindingRepr) and told.body is None)
 
 
 def _forget_instance(item: pytest.Item) -> None:

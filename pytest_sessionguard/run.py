@@ -164,15 +164,18 @@ class Run:
         item.stash[_FOUND] = []
         self.guard.warn()
         if found:
-            self._put(found, report)
+            self._put(found, report, self.explorer.is_searching(item))
 
-    def _put(self, found: list[Finding], report: pytest.TestReport) -> None:
+    def _put(self, found: list[Finding], report: pytest.TestReport, searched: bool) -> None:
         setattr(report, _SHOWN, [json_report.to_dict(finding) for finding in found])
         errors = [finding for finding in found if finding.level != ADVICE]
         if not errors:
             return
         told = terminal.FindingRepr(errors, set(self.told), self.read_line)
-        if report.outcome == "passed" and not hasattr(report, "wasxfail"):
+        if searched and report.failed:  # the order was ours: the fault goes before its symptom
+            told.body = report.longrepr
+            report.longrepr = told  # type: ignore[assignment]
+        elif report.outcome == "passed" and not hasattr(report, "wasxfail"):
             report.outcome = "failed"
             report.longrepr = told  # type: ignore[assignment]
         else:

@@ -13,9 +13,19 @@ from pytest_sessionguard.reports.text import ReadLine, lines, place, verdict
 
 
 class FindingRepr:
-    """What pytest prints for a test that failed because of findings."""
+    """What pytest prints for a test that failed because of findings.
 
-    def __init__(self, findings: Iterable[Finding], known: set[str], read_line: ReadLine) -> None:
+    ``body`` is the failure of the test's own, printed after them: what the fault led to.
+    """
+
+    def __init__(
+        self,
+        findings: Iterable[Finding],
+        known: set[str],
+        read_line: ReadLine,
+        body: Any = None,
+    ) -> None:
+        self.body = body
         self._findings = list(findings)
         self._known = known
         self._read_line = read_line
@@ -35,9 +45,16 @@ class FindingRepr:
         """Write to pytest's own terminal writer."""
         for text, markup in self._lines():
             writer.line(text, **markup)
+        if self.body is not None:
+            writer.line("the test itself failed:", bold=True)
+            if hasattr(self.body, "toterminal"):
+                self.body.toterminal(writer)
+            else:
+                writer.line(str(self.body))
 
     def __str__(self) -> str:
-        return "\n".join(text for text, _ in self._lines())
+        told = "\n".join(text for text, _ in self._lines())
+        return told if self.body is None else f"{told}\nthe test itself failed:\n{self.body}"
 
 
 def summary(
