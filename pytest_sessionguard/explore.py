@@ -359,7 +359,7 @@ def _is_to_go_on(search: Search, reports: list[pytest.TestReport]) -> bool:
 
 def _is_own_failure(report: pytest.TestReport) -> bool:
     """Whether the test itself failed, with or without a finding."""
-    told = report.longrepr
+    told: Any = report.longrepr
     return report.failed and not (isinstance(told, FindingRepr) and told.body is None)
 
 
