@@ -19,6 +19,16 @@ line that a finding names, ``# sessionguard: ignore[SG101]``.
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import Engine, create_engine
+
+
+@pytest.fixture
+def sessionguard_engine() -> Engine:
+    """The engine of the code under test: ``isolated_session`` gives each worker a Session on it.
+
+    Return your app's own, for example ``from shop.db import engine``.
+    """
+    return create_engine("sqlite://")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
