@@ -5,9 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from types import FrameType
 from typing import Any, Protocol
 
-from pytest_sessionguard.schedule.turns import Gate
+from pytest_sessionguard.schedule.turns import Gate, Turns
+
+Blocked = Callable[[FrameType | None], None]
+"""Told of the frame in which a worker was interrupted."""
 
 NAMES = ("auto", "thread", "gevent")
 
@@ -35,6 +39,11 @@ class Backend(Protocol):
 
     def notify(self) -> None:
         """They have finished: wake whoever sleeps."""
+
+    def watched(
+        self, turns: Turns, timeout: float, beats: Callable[[], int], blocked: Blocked
+    ) -> AbstractContextManager[None]:
+        """Somebody else who watches, where a worker can stop whoever does; see ``watchdog``."""
 
     def is_idle(self) -> bool:
         """Whether none of the workers, nor anything they started, is running just now."""

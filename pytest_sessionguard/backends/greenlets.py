@@ -14,7 +14,9 @@ from typing import Any
 import gevent
 from gevent import get_hub, getcurrent
 
-from pytest_sessionguard.schedule.turns import Abandoned
+from pytest_sessionguard.backends.backend import Blocked
+from pytest_sessionguard.backends.watchdog import watched
+from pytest_sessionguard.schedule.turns import Abandoned, Turns
 
 
 class HubGate:
@@ -87,6 +89,12 @@ class Greenlets:
         """Wake whoever sleeps."""
         if self._sleeper is not None:
             self._sleeper.open()
+
+    def watched(
+        self, turns: Turns, timeout: float, beats: Callable[[], int], blocked: Blocked
+    ) -> AbstractContextManager[None]:
+        """A greenlet that blocks in C stops all others."""
+        return watched(turns, timeout, beats, blocked)
 
     def is_idle(self) -> bool:
         """Whoever asks runs, so no other greenlet does."""

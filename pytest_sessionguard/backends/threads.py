@@ -12,12 +12,13 @@ import ctypes
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from pytest_sessionguard.backends.backend import Blocked
 from pytest_sessionguard.backends.native import native
-from pytest_sessionguard.schedule.turns import Abandoned
+from pytest_sessionguard.schedule.turns import Abandoned, Turns
 
 
 class LockGate:
@@ -75,6 +76,12 @@ class Threads:
         """Wake whoever sleeps; a worker that comes late may say it once more."""
         with contextlib.suppress(RuntimeError):
             self._finished.open()
+
+    def watched(
+        self, turns: Turns, timeout: float, beats: Callable[[], int], blocked: Blocked
+    ) -> AbstractContextManager[None]:
+        """No thread stops the one that watches."""
+        return nullcontext()
 
     def is_idle(self) -> bool:
         """Whether all other threads wait, as far as the kernel tells."""

@@ -8,6 +8,7 @@ comes back, with every worker's result or exception.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -95,9 +96,21 @@ def run(
             elif frame is not None:
                 places[number] = locate(frame)
 
+    def blocked(frame: Any) -> None:
+        look()
+        if turns.holder is not None and frame is not None:
+            places[turns.holder] = locate(frame)
+
     turns.begin()
+    looks = itertools.count()
+    latest = [0]
+
+    def beat() -> None:
+        latest[0] = next(looks)
+
     try:
-        _watch(backend, turns, timeout, look)
+        with backend.watched(turns, timeout, lambda: latest[0], blocked):
+            _watch(backend, turns, timeout, look, beat)
     except BaseException:
         turns.give_up("interrupted")
         backend.sleep(GRACE, turns.is_finished)
@@ -112,7 +125,13 @@ def _told(begin: Callable[[int, Any], None], number: int) -> Callable[[Any], Non
     return lambda worker: begin(number, worker)
 
 
-def _watch(backend: Backend, turns: Turns, timeout: float, look: Callable[[], None]) -> None:
+def _watch(
+    backend: Backend,
+    turns: Turns,
+    timeout: float,
+    look: Callable[[], None],
+    beat: Callable[[], None],
+) -> None:
     """Wait for the end; pass over whoever is astray, and give up when nothing moves any more.
 
     A process that gets no CPU is not idle: what counts is time in which nobody could have run, and
@@ -121,6 +140,7 @@ def _watch(backend: Backend, turns: Turns, timeout: float, look: Callable[[], No
     ticks, idle, cpu = -1, 0, time.process_time()
     while not turns.is_finished():
         backend.sleep(LOOK, turns.is_finished)
+        beat()
         if turns.is_finished():
             break
         if turns.given_up is not None:

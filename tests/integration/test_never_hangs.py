@@ -105,3 +105,47 @@ def test_a_lock_that_a_parked_worker_holds_lets_the_other_go_on(suite):
     ran = suite.guard("--sessionguard-schedules=12")
     ran.outcomes(passed=2)
     assert ran.report["searches"][0]["executions"] == 12
+
+
+GEVENT = """
+from gevent import monkey
+
+monkey.patch_all()
+import gevent
+from gevent.monkey import get_original
+"""
+GREENLET_IN_C = """
+@pytest.mark.concurrent_sessions(workers=2, backend="gevent", timeout=1)
+def test_it():
+    query()
+    get_original("time", "sleep")(3600)  # here
+"""
+GREENLET_WAITS_FOR_EVER = """
+@pytest.mark.concurrent_sessions(workers=2, backend="gevent", timeout=1)
+def test_it():
+    query()
+    gevent.event.Event().wait()  # here
+"""
+GREENLET_SLEEPS = """
+@pytest.mark.concurrent_sessions(workers=2, backend="gevent", schedules=6)
+def test_it():
+    query()
+    gevent.sleep(0.2)
+    query()
+"""
+
+
+@pytest.mark.parametrize("body", [GREENLET_IN_C, GREENLET_WAITS_FOR_EVER], ids=["C", "event"])
+def test_greenlets_that_do_not_come_to_an_end_are_named(suite, body):
+    suite.write(test_program=GEVENT + PROGRAM.format(body=body))
+    ran = suite.guard("-W", "ignore::Warning")
+    ran.outcomes(failed=1, passed=1)
+    line = suite.line_of("test_program", "# here")
+    assert f"worker 0: test_program.py:{line}" in ran.text
+
+
+def test_a_greenlet_that_only_sleeps_is_waited_for(suite):
+    suite.write(test_program=GEVENT + PROGRAM.format(body=GREENLET_SLEEPS))
+    ran = suite.guard("-W", "ignore::Warning")
+    ran.outcomes(passed=2)
+    assert ran.report["searches"][0]["executions"] == 6
