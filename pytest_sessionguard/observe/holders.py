@@ -34,7 +34,7 @@ class Holders:
     def publish(self) -> None:
         """Note where each session that several strands used is held."""
         epoch = self.recorder.epoch.number
-        for state in self.sessions.in_use:
+        for state in self.sessions.in_use.values():
             session = state.session()
             if session is None or state.announced != epoch:
                 continue
@@ -49,9 +49,12 @@ class Holders:
 
     def closing(self, state: SessionState, strand: Strand, number: int) -> None:
         """A session is being closed: can a living task still reach it through its locals?"""
+        living = self.recorder.strands.living_tasks()
+        if not living:
+            return
         session = state.session()
         ancestors = set(_chain(strand))
-        for task, other in self.recorder.strands.living_tasks():
+        for task, other in living:
             if other in ancestors or other.ended or other.internal or not other.spawned:
                 continue
             if task.cancelling():

@@ -148,7 +148,7 @@ class Scopes:
         worker = self.recorder.described(strand)
         self._early(state, registry)
         key = (state.token, strand.token, worker.token, giving)
-        if key in session.looked and session.announced == self.recorder.epoch.number:
+        if session.announced == self.recorder.epoch.number and key in session.looked:
             return
         stack = self.recorder.stack()
         if session.token > before:

@@ -21,7 +21,8 @@ PRIVATE_NAMES = {
     "sqlalchemy.orm.identity:IdentityMap._modified": "states with unwritten changes",
     "sqlalchemy.pool.base:_ConnectionRecord.checkout": "classmethod (pool) -> fairy",
     "sqlalchemy.pool.base:_ConnectionRecord.checkin": "the connection goes back",
-    "sqlalchemy.pool.base:_finalize_fairy": "has the local is_gc_cleanup when it checks in",
+    "sqlalchemy.pool.base:_ConnectionRecord.fairy_ref": "weak: who has it; dead if collected",
+    "sqlalchemy.pool.impl:QueuePool._pool": "a queue with conditions not_empty and not_full",
     "sqlalchemy.util._collections:ScopedRegistry": "__call__, has, clear; ThreadLocalRegistry too",
 }
 CHECKED_ON = ("2.0.44", "2.1.9")
@@ -120,6 +121,13 @@ def pool_limit(pool: Any) -> int | None:
     return int(size()) + int(overflow) or None
 
 
-def returned_by_collector(finalizer: Any) -> bool:
-    """Whether the frame that checks a connection in is the pool's clean-up after the collector."""
-    return finalizer is not None and bool(finalizer.f_locals.get("is_gc_cleanup"))
+def returned_by_collector(record: Any) -> bool:
+    """Whether a connection comes back because whoever had it is no more."""
+    holder = record.fairy_ref
+    return holder is not None and holder() is None
+
+
+def conditions(pool: Any) -> list[Any]:
+    """The conditions by which a queue of connections tells its own waiters."""
+    queue = own_attributes(getattr(pool, "_pool", None))
+    return [queue[name] for name in ("not_empty", "not_full") if name in queue]
