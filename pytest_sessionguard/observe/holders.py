@@ -18,7 +18,8 @@ from pytest_sessionguard.observe import reach
 from pytest_sessionguard.observe.frames import Frames
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.scopes import Scopes
-from pytest_sessionguard.observe.sessions import Sessions, SessionState
+from pytest_sessionguard.observe.session_state import SessionState
+from pytest_sessionguard.observe.sessions import Sessions
 from pytest_sessionguard.observe.strands import Strand
 
 
@@ -34,7 +35,7 @@ class Holders:
     def publish(self) -> None:
         """Note where each session that several strands used is held."""
         epoch = self.recorder.epoch.number
-        for state in self.sessions.in_use.values():
+        for state in list(self.sessions.in_use.values()):
             session = state.session()
             if session is None or state.announced != epoch:
                 continue

@@ -59,6 +59,7 @@ class Instances:
         recorder, state = self.recorder, self.sessions.state(session)
         if len(state.inside) == 1 and state.worker is not None and state.user is not None:
             strand, worker = state.user, state.worker  # the operation that detaches
+            frame = state.frame or frame
         else:
             strand, worker = recorder.who()
         stack = recorder.frames.stack(frame) or recorder.elsewhere(frame)

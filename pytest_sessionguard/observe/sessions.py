@@ -13,6 +13,7 @@ from pytest_sessionguard import events as ev
 from pytest_sessionguard.observe import reach, sqla
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
+from pytest_sessionguard.observe.session_state import SessionRef, SessionState
 from pytest_sessionguard.observe.strands import (
     NO_LOCKS,
     Strand,
@@ -24,40 +25,7 @@ from pytest_sessionguard.observe.strands import (
 from pytest_sessionguard.observe.transparent import around
 
 KEY = "_sessionguard"
-Mark = tuple[Any, "SessionState", Strand, int]
-
-
-class SessionState:
-    """What the guard knows of one live Session.
-
-    ``user`` and ``worker`` began the last operation, whose ``number`` and ``stack`` are kept;
-    ``tick`` is the last one that ended. ``user`` is None once operations have overlapped.
-    """
-
-    announced = -1
-    registry: int | None = None
-    early: ev.Configured | None = None
-    earlier: ev.UsedEarlier | None = None
-    left: ev.Site | None = None
-    number = 0
-    stack: ev.Stack = ()
-    worker: Worker | None = None
-
-    def __init__(self, token: int, session: Any, made: ev.SessionMade) -> None:
-        self.token = token
-        self.session = weakref.ref(session)
-        self.made = made
-        self.imported = made.origin == "import"
-        self.inside: list[Strand] = []
-
-    def begin_trace(self, epoch: int) -> None:
-        """Nobody has used the session in this trace yet."""
-        self.announced = epoch
-        self.user: Strand | None = None
-        self.tick = 0
-        self.met: set[int] = set()
-        self.workers: set[int] = set()
-        self.looked: set[tuple[int, int, int, bool]] = set()
+Mark = tuple[Any, SessionState, Strand, int]
 
 
 class Sessions:
@@ -133,9 +101,16 @@ class Sessions:
             token, type(session).__name__, stack, strand.token, worker.token, None,
             sqla.is_bound(session), origin, False, self.recorder.strands.thread_of(strand),
         )  # fmt: skip
-        state = SessionState(token, session, made)
+        reference = SessionRef(session, self._forget)
+        reference.key = session.hash_key
+        state = SessionState(token, reference, made)
         session.__dict__[KEY] = state
         return state
+
+    def _forget(self, reference: weakref.ref[Any]) -> None:
+        """A session is no more: what was known of it would only keep the collector busy."""
+        if isinstance(reference, SessionRef):
+            self.in_use.pop(reference.key, None)
 
     def state(self, session: Any) -> SessionState:
         """The state of a session; one that was made before the hooks is met now."""
@@ -234,7 +209,7 @@ class Sessions:
                 locks, thread,
             ))
         )  # fmt: skip
-        state.stack = stack
+        state.stack, state.frame = stack, user
         state.inside.append(strand)
         strand.operations.append(state)
         if state.imported and worker.kind == "request" and state.earlier is None:
@@ -257,10 +232,10 @@ class Sessions:
             self.announce(state)
         state.user, state.worker = strand, worker
         strand.clock.renew()
-        state.workers.add(worker.token)
+        state.workers |= {worker.token}
         if strand.token in state.met:
             return ()
-        state.met.add(strand.token)
+        state.met |= {strand.token}
         if strand.token == state.made.strand:
             return ()
         stack = self.recorder.stack(frame)
@@ -278,7 +253,7 @@ class Sessions:
             strand.operations.remove(state)
             clock, foreign = strand.clock, recorder.strands.foreign
             tick = clock.tick = clock.tick + 1
-            state.tick = tick
+            state.tick, state.frame = tick, None
             if state.user is not strand:
                 state.user = None
             if foreign is not None:
