@@ -48,7 +48,7 @@ class Instances:
             states = list(states)
             if states and recorder.active:
                 try:
-                    note(states, session, sys._getframe().f_back)
+                    note(states, session, sys._getframe())
                 except Exception as error:
                     recorder.fault(error)
             return original(cls, states, session, *rest, **kw)
@@ -182,8 +182,7 @@ class Instances:
             state = sessions.state(session)
             if strand in state.inside:
                 return None
-            frame = sys._getframe(1).f_back
-            return sessions.enter(session, state, strand, "change", frame, "instance")
+            return sessions.enter(session, state, strand, "change", sys._getframe(1), "instance")
         except Exception as error:
             recorder.fault(error)
             return None

@@ -94,7 +94,7 @@ class Recorder:
         frame = frame or sys._getframe(1)
         return self.frames.stack(frame) or self.elsewhere(frame)
 
-    def elsewhere(self, frame: FrameType | None) -> ev.Stack:
+    def elsewhere(self, frame: FrameType) -> ev.Stack:
         """Where the strand was started; else a library's line."""
         strand = self.strands.current()
         if strand.spawned and not self._request_began_in(strand):

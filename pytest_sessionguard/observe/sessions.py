@@ -66,13 +66,13 @@ class Sessions:
             original(self, *args, **kwargs)
             if recorder.active:
                 try:
-                    made(self, sys._getframe().f_back)
+                    made(self, sys._getframe())
                 except Exception as error:
                     recorder.fault(error)
 
         return __init__
 
-    def _made(self, session: Any, frame: FrameType | None) -> None:
+    def _made(self, session: Any, frame: FrameType) -> None:
         recorder = self.recorder
         strand, worker = recorder.who()
         stack = recorder.frames.stack(frame) or recorder.elsewhere(frame)
@@ -160,7 +160,9 @@ class Sessions:
                 state = self.state(session)
             elif state.inside and strand in state.inside:
                 return None
-            return self.enter(session, state, strand, action, sys._getframe(1).f_back)
+            wrapper = sys._getframe(1)
+            caller = wrapper.f_back or wrapper  # none where a greenlet begins
+            return self.enter(session, state, strand, action, caller)
         except Exception as error:
             self.recorder.fault(error)
             return None
@@ -172,7 +174,7 @@ class Sessions:
         state: SessionState,
         strand: Strand,
         action: str,
-        frame: FrameType | None,
+        frame: FrameType,
         via: str = "session",
     ) -> Mark | None:
         """An outermost operation begins; ``frame`` called it."""
@@ -221,7 +223,7 @@ class Sessions:
         return session, state, strand, number
 
     def _meet(
-        self, session: Any, state: SessionState, strand: Strand, frame: FrameType | None
+        self, session: Any, state: SessionState, strand: Strand, frame: FrameType
     ) -> ev.Stack:
         """Another strand or worker than last time; the stack where a strand first met the session.
 
@@ -276,20 +278,20 @@ class Sessions:
         if self.closing is not None:
             self.closing(state, strand, number)
 
-    def _note_left(self, state: SessionState, frame: FrameType | None) -> None:
+    def _note_left(self, state: SessionState, frame: FrameType) -> None:
         """A closed session is used again: has the function that made and closed it returned?"""
         left, state.left = state.left, None
         if left is not None and not self._is_running(left, frame):
             self.recorder.trace.note(ev.OwnerReturned(state.token, left))
             state.left = left
 
-    def _is_running(self, function: ev.Site, frame: FrameType | None) -> bool:
+    def _is_running(self, function: ev.Site, frame: FrameType) -> bool:
         """Whether a call of this function is under way, here, in a thread or in a waiting task.
 
         Asked only when a session is used again that the function had made and closed.
         """
         stack = self.recorder.frames.stack
-        frames: list[FrameType | None] = [frame, *sys._current_frames().values()]
+        frames = [frame, *sys._current_frames().values()]
         for task, _ in self.recorder.strands.living_tasks():
             frames += task.get_stack()
         return any(_same_function(site, function) for each in frames for site in stack(each))
@@ -299,9 +301,9 @@ def _same_function(one: ev.Site, other: ev.Site) -> bool:
     return one.path == other.path and one.function == other.function
 
 
-def _is_loader(caller: FrameType | None) -> bool:
+def _is_loader(caller: FrameType) -> bool:
     """Whether SQLAlchemy itself runs the operation, to load an attribute."""
-    return caller is not None and caller.f_globals.get("__name__") in sqla.LOADERS
+    return caller.f_globals.get("__name__") in sqla.LOADERS
 
 
 _new = tuple.__new__  # half the cost of the named tuple's own
