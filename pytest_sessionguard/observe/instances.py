@@ -57,8 +57,9 @@ class Instances:
 
     def _note_detached(self, states: list[Any], session: Any, frame: Any) -> None:
         recorder, state = self.recorder, self.sessions.state(session)
-        if len(state.inside) == 1 and state.worker is not None and state.user is not None:
-            strand, worker = state.user, state.worker  # the operation that detaches
+        inside, worker = state.inside, state.worker
+        if len(inside) == 1 and inside[0] is state.user and worker is not None:
+            strand = inside[0]  # whose operation detaches
             frame = state.frame or frame
         else:
             strand, worker = recorder.who()
