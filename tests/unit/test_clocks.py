@@ -166,3 +166,10 @@ def test_merging_two_snapshots_of_one_strand_keeps_the_later_tick():
 def test_merging_snapshots_of_two_tests_keeps_the_later_tests():
     earlier, later = Snapshot(1, A, 5, {}), Snapshot(2, B, 1, {})
     assert merged(earlier, later) == merged(later, earlier) == later
+
+
+def test_no_two_tests_of_a_process_have_the_same_number():
+    one, other = Epoch(), Epoch()
+    numbers = [one.number, other.number]
+    one.begin()
+    assert len({*numbers, one.number}) == 3
