@@ -10,6 +10,7 @@ Source: C. Fidge, "Timestamps in Message-Passing Systems That Preserve the Parti
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
@@ -27,22 +28,33 @@ class Snapshot(NamedTuple):
 
 
 class Epoch:
-    """The number of the current test; clocks of earlier ones count as empty."""
+    """The number of the current test; clocks of earlier ones count as empty.
+
+    No two tests of a process have the same, even if two guards watch one after the other.
+    """
 
     __slots__ = ("number",)
 
     def __init__(self) -> None:
-        self.number = 0
+        self.number = next(_numbers)
+
+    def begin(self) -> None:
+        """The next test begins."""
+        self.number = next(_numbers)
+
+
+_numbers = itertools.count()
 
 
 class Clock:
     """The vector clock of one strand.
 
-    ``seen`` is replaced, never changed, so events may keep a reference to it. ``passed_on`` is the
-    last tick that another strand may know of.
+    ``latest`` is ``seen`` for who has renewed the clock in this test. It is replaced, never
+    changed, so events may keep a reference to it. ``passed_on`` is the last tick that another
+    strand may know of.
     """
 
-    __slots__ = ("_epoch", "_number", "_seen", "_started", "passed_on", "strand", "tick")
+    __slots__ = ("_epoch", "_number", "_started", "latest", "passed_on", "strand", "tick")
 
     def __init__(self, strand: int, epoch: Epoch) -> None:
         self.strand = strand
@@ -51,16 +63,20 @@ class Clock:
         self._epoch = epoch
         self._number = epoch.number
         self._started = 0
-        self._seen: Mapping[int, int] = NOTHING_SEEN
+        self.latest: Mapping[int, int] = NOTHING_SEEN
 
     @property
     def seen(self) -> Mapping[int, int]:
         """Strand -> the last of its ticks that is ordered before now."""
+        self.renew()
+        return self.latest
+
+    def renew(self) -> None:
+        """Start anew if another test has begun."""
         if self._number != self._epoch.number:
             self._number = self._epoch.number
-            self._seen = NOTHING_SEEN
+            self.latest = NOTHING_SEEN
             self._started = self.tick
-        return self._seen
 
     def advance(self) -> int:
         """End an outermost operation; its number among this strand's operations."""
@@ -89,12 +105,12 @@ class Clock:
                 merged[strand] = tick
         if not own and merged.get(snapshot.strand, 0) < snapshot.tick:
             merged[snapshot.strand] = snapshot.tick
-        self._seen = merged
+        self.latest = merged
 
     def replace(self, snapshot: Snapshot | None) -> None:
         """Forget what was seen and start from ``snapshot`` (a pool thread between two jobs)."""
         self._number = self._epoch.number
-        self._seen = NOTHING_SEEN
+        self.latest = NOTHING_SEEN
         self.join(snapshot)
 
 

@@ -47,6 +47,7 @@ class Guard:
         self.warned = False
         self.cut: list[str] = []
         self.test: str | None = None
+        self._judged_to: tuple[Trace, int] | None = None
 
     # -- hooks -----------------------------------------------------------------------------
 
@@ -85,6 +86,7 @@ class Guard:
     def start(self, test: str) -> None:
         """A test begins, its fixtures first."""
         self.test = test
+        self._judged_to = None
         self.recorder.start(test)
 
     def pause(self) -> None:
@@ -102,6 +104,9 @@ class Guard:
     def judge(self, settings: Settings) -> list[Finding]:
         """The findings of the trace so far that are new to this test."""
         self.recorder.shielded(self.observers.forks.collect)
+        trace = self.recorder.trace
+        if self._judged_to == (trace, len(trace.events)):
+            return []  # the teardown did nothing
         try:
             trace, found = self._judged(settings)
             if found:
@@ -113,6 +118,7 @@ class Guard:
         except Exception as error:
             self._fault(error)
             return []
+        self._judged_to = (self.recorder.trace, len(self.recorder.trace.events))
         if self.recorder.trace.cut and self.test is not None:
             self.cut.append(self.test)
         return [finding.with_tests(self._tests()) for finding in found if self._is_new(finding)]

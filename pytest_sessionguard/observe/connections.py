@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import threading
 import weakref
 from typing import Any
 
@@ -39,15 +39,17 @@ class Connections:
         hooks.wrap(_ConnectionFairy, "detach", self._wrap_detach)
 
     def _pool(self, pool: Any) -> int:
-        token = pool.__dict__.get(_POOL)
+        """The token of a pool, described in this trace."""
+        token: int | None = pool.__dict__.get(_POOL)
         if token is None:
             token = pool.__dict__[_POOL] = self.recorder.next_token()
+            _hush(pool)
         if self._announced.get(token) != self.recorder.epoch.number:
             self._announced[token] = self.recorder.epoch.number
             kind = type(pool).__name__
             shared = kind in sqla.SHARED_POOLS
             self.recorder.trace.note(ev.PoolMade(token, kind, sqla.pool_limit(pool), shared))
-        return int(token)
+        return token
 
     def _wrap_engine(self, original: Any) -> Any:
         def made(engine: Any, action: str, frame: Any) -> None:
@@ -61,32 +63,32 @@ class Connections:
 
         def checkout(cls: Any, pool: Any) -> Any:
             fairy = original(cls, pool)
-            recorder.shielded(out, pool, fairy)
+            if recorder.active:
+                try:
+                    out(pool, fairy._connection_record)
+                except Exception as error:
+                    recorder.fault(error)
             return fairy
 
         return checkout
 
-    def _checked_out(self, pool: Any, fairy: Any) -> None:
-        record = fairy._connection_record
-        strand, worker = self.recorder.who()
-        connection = self.recorder.next_token()
-        token = self._pool(pool)
+    def _checked_out(self, pool: Any, record: Any) -> None:
+        recorder = self.recorder
+        strand, worker = recorder.who()
+        connection, token = recorder.next_token(), self._pool(pool)
         record.__dict__[_OUT] = (connection, token)
-        operation = strand.operations[-1] if strand.operations else None
-        session = operation.token if operation is not None else None
-        stack = operation.stack if operation is not None else self.recorder.here()
-        self.recorder.trace.note(
+        if strand.operations:
+            operation = strand.operations[-1]
+            session, stack = operation.token, operation.stack
+        else:
+            session, stack = None, recorder.here()
+        clock = strand.clock
+        recorder.trace.note(
             ev.CheckedOut(
-                connection,
-                token,
-                session,
-                strand.token,
-                worker.token,
-                stack,
-                strand.clock.tick + 1,
-                strand.clock.seen,
+                connection, token, session, strand.token, worker.token, stack, clock.tick + 1,
+                clock.seen,
             )
-        )
+        )  # fmt: skip
         if self.taken is not None:
             self.taken(record, stack)
 
@@ -94,7 +96,11 @@ class Connections:
         recorder, back = self.recorder, self._checked_in
 
         def checkin(self: Any, *args: Any, **kwargs: Any) -> Any:
-            recorder.shielded(back, self, sys._getframe().f_back)
+            if recorder.active:
+                try:
+                    back(self)
+                except Exception as error:
+                    recorder.fault(error)
             return original(self, *args, **kwargs)
 
         return checkin
@@ -105,13 +111,32 @@ class Connections:
 
         def detach(self: Any) -> Any:
             if self._connection_record is not None:
-                recorder.shielded(back, self._connection_record, None)
+                recorder.shielded(back, self._connection_record)
             return original(self)
 
         return detach
 
-    def _checked_in(self, record: Any, frame: Any) -> None:
+    def _checked_in(self, record: Any) -> None:
         out = record.__dict__.pop(_OUT, None)
         if out is not None:
-            by_collector = sqla.returned_by_collector(frame)
+            by_collector = sqla.returned_by_collector(record)
             self.recorder.trace.note(ev.CheckedIn(out[0], out[1], by_collector))
+
+
+class _Hushed(threading.Condition):
+    """A condition that no hook asks: a pool's own, which orders nobody.
+
+    Each checkout and each return enters and notifies one; asking who had called cost as much as
+    all the rest of both.
+    """
+
+    notify, wait, wait_for, __enter__ = (
+        threading.Condition.notify, threading.Condition.wait, threading.Condition.wait_for,
+        threading.Condition.__enter__,
+    )  # fmt: skip
+
+
+def _hush(pool: Any) -> None:
+    for condition in sqla.conditions(pool):
+        if type(condition) is threading.Condition:
+            condition.__class__ = _Hushed

@@ -20,7 +20,8 @@ from pytest_sessionguard.observe import sqla
 from pytest_sessionguard.observe.connections import Connections
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder, made_at
-from pytest_sessionguard.observe.sessions import Sessions, SessionState
+from pytest_sessionguard.observe.session_state import SessionState
+from pytest_sessionguard.observe.sessions import Sessions
 
 _STACK = "_sessionguard"
 _watching: list[Forks] = []

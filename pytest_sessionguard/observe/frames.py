@@ -3,7 +3,7 @@
 A frame is kept as code object and instruction offset until somebody asks for its line, and asked
 for only once: sites are interned. Frames of libraries, of the guard and of the interpreter are
 left out; the walk ends where a request or a task begins, because the frames below belong to
-whoever sent or started it.
+whoever sent or started it, and where pytest calls the test, because below is nobody's.
 """
 
 from __future__ import annotations
@@ -32,7 +32,11 @@ _STARTERS = frozenset(
     {"asyncio", "anyio", "concurrent", "gevent", "multiprocessing", "threading", "_threading"}
 )
 _LOCK_MAKERS = frozenset({"threading"})
-_BOUNDARIES = {"serve_wsgi", "serve_asgi", "run_handle", "run_strand"}
+_RUNNERS = ("/asyncio/events.py", "/_pytest/python.py")
+_BOUNDARIES = {
+    "guard": frozenset({"serve_wsgi", "serve_asgi", "run_handle", "run_strand"}),
+    "runner": frozenset({"_run", "pytest_pyfunc_call"}),
+}
 
 
 def _stdlib() -> tuple[str, ...]:
@@ -43,7 +47,10 @@ def _stdlib() -> tuple[str, ...]:
 
 
 class Roles(dict[str, str]):
-    """File name -> ``"app"``, ``"test"``, ``"library"`` or ``"guard"``, worked out once a file.
+    """File name -> whose it is, worked out once a file.
+
+    ``"app"``, ``"test"``, ``"library"`` or ``"guard"``; ``"runner"`` for the two library files
+    with functions at which a walk ends.
 
     Parameters: the pytest root, the patterns of test files (``python_files``), the top-level
     packages that are under test although they are installed, and folders that are libraries
@@ -63,9 +70,13 @@ class Roles(dict[str, str]):
         self._packages = frozenset(packages)
         self._libraries = tuple(libraries)
         self._stdlib = _stdlib()
+        self._shown: dict[str, str] = {}
 
     def __missing__(self, filename: str) -> str:
-        role = self[filename] = self._role(filename)
+        role = self._role(filename)
+        if role == "library" and filename.endswith(_RUNNERS):
+            role = "runner"
+        self[filename] = role
         return role
 
     def add_library(self, folder: str) -> None:
@@ -105,6 +116,12 @@ class Roles(dict[str, str]):
 
     def shown(self, filename: str) -> str:
         """The name to print: relative to the root or to site-packages, with forward slashes."""
+        known = self._shown.get(filename)
+        if known is None:
+            known = self._shown[filename] = self._name(filename)
+        return known
+
+    def _name(self, filename: str) -> str:
         path = Path(filename)
         for folder in _LIBRARY_FOLDERS:
             if folder in path.parts:
@@ -116,36 +133,37 @@ class Roles(dict[str, str]):
 
 
 class Frames:
-    """Turns live frames into sites."""
+    """Turns live frames into sites.
+
+    A site is known by the address of its instruction: the byte code lies inside the code object,
+    which is kept, so that no other instruction ever has that address.
+    """
 
     def __init__(self, roles: Roles) -> None:
         self.roles = roles
-        self._sites: dict[tuple[int, int], tuple[CodeType, tuple[Site]]] = {}
+        self._sites: dict[int, tuple[Site]] = {}
+        self._kept: list[CodeType] = []
 
-    def site(self, frame: FrameType) -> Site:
-        """The site of one frame, interned."""
-        return self._alone(frame)[0]
-
-    def _alone(self, frame: FrameType) -> tuple[Site]:
+    def alone(self, frame: FrameType) -> tuple[Site]:
         """The site of one frame as a stack, interned."""
+        return self._sites.get(id(frame.f_code) + frame.f_lasti) or self._new(frame)
+
+    def _new(self, frame: FrameType) -> tuple[Site]:
         code = frame.f_code
-        key = (id(code), frame.f_lasti)
-        known = self._sites.get(key)
-        if known is None:
-            site = self.site_of(code.co_filename, frame.f_lineno or 0, code.co_qualname)
-            known = self._sites[key] = (code, (site,))  # keeps the code, so its id stays its own
-        return known[1]
+        self._kept.append(code)
+        found = (self.site_of(code.co_filename, frame.f_lineno or 0, code.co_qualname),)
+        self._sites[id(code) + frame.f_lasti] = found
+        return found
 
     def site_of(self, filename: str, line: int, function: str) -> Site:
         """The site of a line that is known by name only."""
         role = self.roles[filename]
-        shown = "library" if role == "guard" else role
+        shown = role if role in ("app", "test") else "library"
         return Site(self.roles.shown(filename), line, function, shown)
 
     def nearest(self, frame: FrameType | None) -> Stack:
         """The innermost line of the user's, as a stack of one; empty when there is none."""
-        found = self._nearest_frame(frame)
-        return self._alone(found) if found is not None else ()
+        return self.users(frame)[1]
 
     def stack(self, frame: FrameType | None) -> Stack:
         """All lines of the user's, innermost first, at most ``STACK_LIMIT``."""
@@ -159,14 +177,17 @@ class Frames:
 
     def _collect(self, frame: FrameType | None, found: list[Site]) -> FrameType | None:
         """Add the user's lines from ``frame`` outwards; the last frame, or None at a boundary."""
-        roles, last = self.roles, frame
+        roles, sites, last = self.roles, self._sites, frame
         while frame is not None:
-            role = roles[frame.f_code.co_filename]
-            if role == "app" or role == "test":
-                found.append(self._alone(frame)[0])
+            code = frame.f_code
+            role = roles[code.co_filename]
+            if role == "library":
+                pass
+            elif role == "app" or role == "test":
+                found += sites.get(id(code) + frame.f_lasti) or self._new(frame)
                 if len(found) == STACK_LIMIT:
                     return None
-            elif _is_boundary(frame, role):
+            elif code.co_name in _BOUNDARIES[role]:
                 return None
             last, frame = frame, frame.f_back
         return last
@@ -210,26 +231,35 @@ class Frames:
 
         A module never does, and a generator only when it has been past its first ``yield``.
         """
-        found = self._nearest_frame(frame)
-        if found is None or found.f_code.co_name == "<module>":
-            return None
-        if found.f_code.co_flags & _GENERATOR_FLAGS and found.f_lasti <= first_yield(found.f_code):
-            return None
-        return self.site(found)
+        found = self.users(frame)[0]
+        return self.leaving_at(found) if found is not None else None
 
-    def _nearest_frame(self, frame: FrameType | None) -> FrameType | None:
+    def leaving_at(self, found: FrameType) -> Site | None:
+        """The same for the user's innermost frame."""
+        code = found.f_code
+        if code.co_name == "<module>":
+            return None
+        if code.co_flags & _GENERATOR_FLAGS and found.f_lasti <= first_yield(code):
+            return None
+        return self.alone(found)[0]
+
+    def users(self, frame: FrameType | None) -> tuple[FrameType | None, Stack]:
+        """The innermost frame of the user's, and its line as a stack of one."""
         # Called for every operation: the frames of this greenlet first, without a generator.
         roles, last = self.roles, frame
         while frame is not None:
-            role = roles[frame.f_code.co_filename]
+            code = frame.f_code
+            role = roles[code.co_filename]
             if role == "app" or role == "test":
-                return frame
-            if _is_boundary(frame, role):
-                return None
+                return frame, self._sites.get(id(code) + frame.f_lasti) or self._new(frame)
+            if role != "library" and code.co_name in _BOUNDARIES[role]:
+                return None, ()
             last, frame = frame, frame.f_back
-        if last is None or "greenlet" not in sys.modules:
-            return None
-        return self._nearest_beyond()
+        if last is not None and "greenlet" in sys.modules:
+            beyond = self._nearest_beyond()
+            if beyond is not None:
+                return beyond, self.alone(beyond)
+        return None, ()
 
     def _nearest_beyond(self) -> FrameType | None:
         for each in _beyond():
@@ -237,7 +267,7 @@ class Frames:
                 role = self.roles[outer.f_code.co_filename]
                 if role == "app" or role == "test":
                     return outer
-                if _is_boundary(outer, role):
+                if role != "library" and outer.f_code.co_name in _BOUNDARIES[role]:
                     return None
         return None
 
@@ -247,16 +277,9 @@ class Frames:
             name = frame.f_globals.get("__name__", "")
             own = self.roles[frame.f_code.co_filename] == "guard"
             if not own and not name.startswith(("sqlalchemy.", "contextlib", "asyncio.")):
-                return (self.site(frame),)
+                return self.alone(frame)
             frame = frame.f_back
         return ()
-
-
-def _is_boundary(frame: FrameType, role: str) -> bool:
-    name = frame.f_code.co_name
-    return (role == "guard" and name in _BOUNDARIES) or (
-        name == "_run" and frame.f_globals.get("__name__") == "asyncio.events"
-    )
 
 
 @functools.cache

@@ -21,7 +21,8 @@ from pytest_sessionguard.observe import reach, sqla
 from pytest_sessionguard.observe.frames import Frames
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.scopes import Scopes
-from pytest_sessionguard.observe.sessions import Sessions, SessionState
+from pytest_sessionguard.observe.session_state import SessionState
+from pytest_sessionguard.observe.sessions import Sessions
 from pytest_sessionguard.observe.signals import Signals
 from pytest_sessionguard.observe.strands import Strand
 
@@ -45,7 +46,7 @@ class Holders:
 
     def _publish(self) -> None:
         epoch = self.recorder.epoch.number
-        for state in self.sessions.in_use:
+        for state in list(self.sessions.in_use.values()):
             session = state.session()
             if state.announced != epoch:
                 continue
@@ -74,9 +75,12 @@ class Holders:
 
     def closing(self, state: SessionState, strand: Strand, number: int) -> None:
         """A session is being closed: can a living task still reach it through its locals?"""
+        living = self.recorder.strands.living_tasks()
+        if not living:
+            return
         session = state.session()
         ancestors = set(_chain(strand))
-        for task, other in self.recorder.strands.living_tasks():
+        for task, other in living:
             if other in ancestors or other.ended or other.internal or not other.spawned:
                 continue
             if task.cancelling():

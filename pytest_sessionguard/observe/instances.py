@@ -11,7 +11,7 @@ from pytest_sessionguard.observe import reach, sqla
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.recovery import WANTED, Recovery
-from pytest_sessionguard.observe.sessions import KEY, Mark, Sessions, SessionState
+from pytest_sessionguard.observe.sessions import Mark, Sessions
 
 _DETACHED = "_sessionguard_detached"
 
@@ -48,23 +48,28 @@ class Instances:
             cls: Any, states: Iterable[Any], session: Any, *rest: Any, **kw: Any
         ) -> Any:
             states = list(states)
-            try:
-                return original(cls, states, session, *rest, **kw)
-            finally:
-                recorder.shielded(note, states, session)
+            if states and recorder.active:
+                try:
+                    note(states, session, sys._getframe())
+                except Exception as error:
+                    recorder.fault(error)
+            return original(cls, states, session, *rest, **kw)
 
         return _detach_states
 
-    def _note_detached(self, states: list[Any], session: Any) -> None:
-        if not states:
-            return
-        strand, worker = self.recorder.who()
-        state = self.sessions.state(session)
-        stack = self.recorder.stack()
+    def _note_detached(self, states: list[Any], session: Any, frame: Any) -> None:
+        recorder, state = self.recorder, self.sessions.state(session)
+        inside, worker = state.inside, state.worker
+        if len(inside) == 1 and inside[0] is state.user and worker is not None:
+            strand = inside[0]  # whose operation detaches
+            frame = state.frame or frame
+        else:
+            strand, worker = recorder.who()
+        stack = recorder.frames.stack(frame) or recorder.elsewhere(frame)
         event = ev.Detached(state.number, state.token, strand.token, worker.token, stack)
-        self.recorder.trace.note(event)
+        recorder.trace.note(event)
         for each in states:
-            each.__dict__[_DETACHED] = event
+            each._sessionguard_detached = event
 
     def _make_init(self, error: type[Exception]) -> Any:
         recorder, note = self.recorder, self._note_access
@@ -80,7 +85,7 @@ class Instances:
             return  # the user's own
         label, attribute, state = sqla.class_and_attribute(raising)
         strand, worker = self.recorder.who()
-        detached: ev.Detached | None = state.__dict__.get(_DETACHED) if state is not None else None
+        detached: ev.Detached | None = getattr(state, _DETACHED, None)
         if detached is not None:
             self.recorder.trace.note(detached)
             site = reach.instance_binding(strand, state.obj())
@@ -143,10 +148,10 @@ class Instances:
     # -- changes ---------------------------------------------------------------------------
 
     def _wrap_modified(self, original: Any) -> Any:
-        begin, end, news = self._begin_change, self.sessions.end, self.recorder
+        recorder, begin, end = self.recorder, self._begin_change, self.sessions.end
 
         def _modified_event(self: Any, dict_: Any, attr: Any, *rest: Any, **kw: Any) -> Any:
-            mark = begin(self.session_id) if self.session_id and news.active else None
+            mark = begin(self.session_id) if self.session_id and recorder.active else None
             if mark is None:
                 return original(self, dict_, attr, *rest, **kw)
             try:
@@ -162,12 +167,23 @@ class Instances:
         It does when another strand was there since, or when the strand has passed its clock on:
         what it does now is not ordered before whoever got it.
         """
-        session = self._live.get(key)
-        if session is None:
-            return None
-        state: SessionState | None = session.__dict__.get(KEY)
-        if state is not None and state.touched is not None:
-            strand, tick = state.touched
-            if strand is self.recorder.strands.current() and strand.clock.passed_on < tick:
+        recorder, sessions = self.recorder, self.sessions
+        try:
+            strand, state = recorder.strands.current(), sessions.in_use.get(key)
+            if (
+                state is not None
+                and state.user is strand
+                and strand.clock.passed_on < state.tick
+                and state.announced == recorder.epoch.number
+            ):
                 return None
-        return self.sessions.begin(session, "change", sys._getframe(), "instance")
+            session = self._live.get(key)
+            if session is None:
+                return None
+            state = sessions.state(session)
+            if strand in state.inside:
+                return None
+            return sessions.enter(session, state, strand, "change", sys._getframe(1), "instance")
+        except Exception as error:
+            recorder.fault(error)
+            return None

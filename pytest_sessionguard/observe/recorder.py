@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 from pytest_sessionguard import events as ev
 from pytest_sessionguard.clocks import Epoch
 from pytest_sessionguard.observe.frames import Frames, outside_init
-from pytest_sessionguard.observe.strands import Strand, Strands, Worker
+from pytest_sessionguard.observe.strands import Strand, Strands, Worker, in_request
 from pytest_sessionguard.trace import Trace
 
 Result = TypeVar("Result")
@@ -57,7 +57,7 @@ class Recorder:
 
     def start(self, label: str) -> None:
         """Begin the trace of a test; clocks and descriptions start anew."""
-        self.epoch.number += 1
+        self.epoch.begin()
         self.trace = Trace()
         self.strands.foreign = None
         self.strands.main().locks.clear()  # what an earlier test forgot to release protects nobody
@@ -85,7 +85,11 @@ class Recorder:
     def who(self) -> tuple[Strand, Worker]:
         """The current strand and worker, described in the trace."""
         strand = self.strands.current()
-        return strand, self.described(strand)
+        worker = in_request.get() or strand.worker
+        epoch = self.epoch.number
+        if worker.announced != epoch or strand.announced != epoch:
+            self.described(strand)
+        return strand, worker
 
     def described(self, strand: Strand) -> Worker:
         """The worker of the current strand; both are described in the trace."""
@@ -99,14 +103,15 @@ class Recorder:
     def here(self, frame: FrameType | None = None) -> ev.Stack:
         """The user's nearest line; else where the strand was started; else a library's line."""
         frame = frame or sys._getframe(1)
-        return self.frames.nearest(frame) or self._elsewhere(frame)
+        return self.frames.nearest(frame) or self.elsewhere(frame)
 
     def stack(self, frame: FrameType | None = None) -> ev.Stack:
         """All the user's lines; else as ``here``."""
         frame = frame or sys._getframe(1)
-        return self.frames.stack(frame) or self._elsewhere(frame)
+        return self.frames.stack(frame) or self.elsewhere(frame)
 
-    def _elsewhere(self, frame: FrameType) -> ev.Stack:
+    def elsewhere(self, frame: FrameType) -> ev.Stack:
+        """Where the strand was started; else a library's line."""
         strand = self.strands.current()
         if strand.spawned and not self._request_began_in(strand):
             return strand.spawned

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import functools
 import sys
 import threading
 import weakref
@@ -13,7 +14,8 @@ from pytest_sessionguard import events as ev
 from pytest_sessionguard.observe import sqla
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
-from pytest_sessionguard.observe.sessions import Sessions, SessionState
+from pytest_sessionguard.observe.session_state import SessionState
+from pytest_sessionguard.observe.sessions import KEY, Sessions
 from pytest_sessionguard.observe.strands import NATIVE_LOCAL
 
 
@@ -139,25 +141,27 @@ class Scopes:
         state = self._state(registry)
         if state is None:
             return
-        plain = sqla.sync_session(found)
-        if not self.sessions.is_session(plain):
-            return
-        session = self.sessions.state(plain)
         giving, self._local.giving = self._local.giving, False
-        strand = self.recorder.strands.current()
-        worker = self.recorder.described(strand)
-        self._early(state, registry)
+        strand, worker = self.recorder.who()
         key = (state.token, strand.token, worker.token, giving)
-        if key in session.looked and session.announced == self.recorder.epoch.number:
+        if state.configured:
+            self._early(state, registry)
+        session: SessionState | None = sqla.own_attributes(found).get(KEY)
+        if session is None:
+            plain = sqla.sync_session(found)
+            if not self.sessions.is_session(plain):
+                return
+            session = self.sessions.state(plain)
+        if session.announced == self.recorder.epoch.number and key in session.looked:
             return
-        stack = self.recorder.stack()
+        stack = self._stack(session, before)
         if session.token > before:
             session.registry = state.token
             if not session.made.bound:
                 state.unbound[self._scope(registry)] = (session, stack)
         if session.announced != self.recorder.epoch.number:
             self.sessions.announce(session)
-        session.looked.add(key)
+        session.looked |= {key}
         self.recorder.trace.note(
             ev.Looked(
                 state.token, session.token, strand.token, worker.token, stack, giving,
@@ -166,9 +170,17 @@ class Scopes:
         )  # fmt: skip
         self._late(registry, state, stack, worker.token)
 
+    def _stack(self, session: SessionState, before: int) -> ev.Stack:
+        """The lines that look up; those that made the session if it was made by this lookup."""
+        frame = sys._getframe()
+        made = session.made.stack
+        if session.token > before and made and self.recorder.frames.nearest(frame) == made[:1]:
+            return made
+        return self.recorder.stack(frame)
+
     def _early(self, state: RegistryState, registry: Any) -> None:
         """Note a scope whose session was made before the registry was configured."""
-        early = state.configured.get(self._scope(registry)) if state.configured else None
+        early = state.configured.get(self._scope(registry))
         if early is not None and not self._local.removing:
             self.recorder.trace.note(early)
 
@@ -277,6 +289,7 @@ def _reference(factory: Any) -> Callable[[], Any]:
         return lambda: None
 
 
+@functools.cache
 def _thread_local_registry() -> Any:
     from sqlalchemy.util import ThreadLocalRegistry
 

@@ -14,7 +14,9 @@ from pytest_sessionguard.observe import reach, sqla
 from pytest_sessionguard.observe.frames import in_finalizer
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
+from pytest_sessionguard.observe.session_state import SessionRef, SessionState
 from pytest_sessionguard.observe.strands import (
+    NO_LOCKS,
     Strand,
     Worker,
     held_locks,
@@ -24,34 +26,7 @@ from pytest_sessionguard.observe.strands import (
 from pytest_sessionguard.observe.transparent import around
 
 KEY = "_sessionguard"
-Mark = tuple[Any, "SessionState", Strand, int]
-
-
-class SessionState:
-    """What the guard knows of one live Session."""
-
-    __slots__ = (
-        "announced", "earlier", "early", "inside", "left", "looked", "made", "met", "number", "registry",
-        "session", "stack", "token", "touched",
-        "workers",
-    )  # fmt: skip
-
-    def __init__(self, token: int, session: Any, made: ev.SessionMade) -> None:
-        self.token = token
-        self.session = weakref.ref(session)
-        self.made = made
-        self.registry: int | None = None
-        self.announced = -1
-        self.inside: list[Strand] = []
-        self.stack: ev.Stack = ()
-        self.number = 0
-        self.met: set[int] = set()
-        self.workers: set[int] = set()
-        self.looked: set[tuple[int, int, int, bool]] = set()
-        self.left: ev.Site | None = None
-        self.earlier: ev.UsedEarlier | None = None
-        self.early: ev.Configured | None = None
-        self.touched: tuple[Strand, int] | None = None
+Mark = tuple[Any, SessionState, Strand, int]
 
 
 class Sessions:
@@ -62,8 +37,10 @@ class Sessions:
         self.checked_fork: Callable[[SessionState], None] | None = None
         self.closing: Callable[[SessionState, Strand, int], None] | None = None
         self._kind: type = type(None)
-        self.in_use: list[SessionState] = []
+        self.in_use: dict[int, SessionState] = {}
         self._epoch = -1
+        self._origins: dict[ev.Stack, str] = {}
+        self._current = recorder.strands.current
 
     def install(self, hooks: Hooks) -> None:
         """Wrap Session and SessionTransaction."""
@@ -84,29 +61,38 @@ class Sessions:
     # -- making ----------------------------------------------------------------------------
 
     def _wrap_init(self, original: Any) -> Any:
-        shielded, made = self.recorder.shielded, self._made
+        recorder, made = self.recorder, self._made
 
         def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
             original(self, *args, **kwargs)
-            shielded(made, self)
+            if recorder.active:
+                try:
+                    made(self, sys._getframe())
+                except Exception as error:
+                    recorder.fault(error)
 
         return __init__
 
-    def _made(self, session: Any) -> None:
-        frame = sys._getframe(1)
-        strand, worker = self.recorder.who()
-        stack = self.recorder.stack(frame)
-        self._remember(session, strand, worker, stack, self._origin(stack))
+    def _made(self, session: Any, frame: FrameType) -> None:
+        recorder = self.recorder
+        strand, worker = recorder.who()
+        stack = recorder.frames.stack(frame) or recorder.elsewhere(frame)
+        origin = self._origins.get(stack) or self._origin(stack)
+        if in_startup.get() and origin == "app" and in_request.get() is None:
+            origin = "import"
+        self._remember(session, strand, worker, stack, origin)
 
     def _origin(self, stack: ev.Stack) -> str:
+        origin = "app"
         if stack and stack[0].role == "test":
-            return "test"
-        if in_startup.get() and in_request.get() is None:
-            return "import"
-        for site in stack:
-            if site.function == "<module>":
-                return "import" if site.role == "app" else "app"
-        return "app"
+            origin = "test"
+        else:
+            for site in stack:
+                if site.function == "<module>":
+                    origin = "import" if site.role == "app" else "app"
+                    break
+        self._origins[stack] = origin
+        return origin
 
     def _remember(
         self, session: Any, strand: Strand, worker: Worker, stack: ev.Stack, origin: str
@@ -116,9 +102,16 @@ class Sessions:
             token, type(session).__name__, stack, strand.token, worker.token, None,
             sqla.is_bound(session), origin, False, self.recorder.strands.thread_of(strand),
         )  # fmt: skip
-        state = SessionState(token, session, made)
+        reference = SessionRef(session, self._forget)
+        reference.key = session.hash_key
+        state = SessionState(token, reference, made)
         session.__dict__[KEY] = state
         return state
+
+    def _forget(self, reference: weakref.ref[Any]) -> None:
+        """A session is no more: what was known of it would only keep the collector busy."""
+        if isinstance(reference, SessionRef):
+            self.in_use.pop(reference.key, None)
 
     def state(self, session: Any) -> SessionState:
         """The state of a session; one that was made before the hooks is met now."""
@@ -131,11 +124,7 @@ class Sessions:
     def announce(self, state: SessionState) -> None:
         """Describe a session in this trace."""
         recorder = self.recorder
-        state.announced = recorder.epoch.number
-        state.met = set()
-        state.workers = set()
-        state.looked = set()
-        state.touched = None
+        state.begin_trace(recorder.epoch.number)
         session = state.session()
         info = session.__dict__.get("info") if session is not None else None  # made when asked for
         shared = info is not None and info.get("sessionguard") == "shared by design"
@@ -147,8 +136,9 @@ class Sessions:
         if state.earlier is not None:
             recorder.trace.note(state.earlier)
         if self._epoch != state.announced:
-            self._epoch, self.in_use = state.announced, []
-        self.in_use.append(state)
+            self._epoch, self.in_use = state.announced, {}
+        if session is not None:
+            self.in_use[session.hash_key] = state
 
     # -- operations ------------------------------------------------------------------------
 
@@ -158,79 +148,84 @@ class Sessions:
     def _wrap_transaction(self, original: Any, action: str) -> Any:
         return around(original, action, self.begin, self.end, "self.session")
 
-    def begin(
-        self, session: Any, action: str, frame: FrameType, via: str = "session"
-    ) -> Mark | None:
-        """An operation begins; None when it is nested in another, or nobody watches."""
-        recorder = self.recorder
-        if not recorder.active:
+    def begin(self, session: Any, action: str) -> Mark | None:
+        """A method of the session begins; None when it is nested in another, or nobody watches."""
+        if not self.recorder.active:
             return None
         try:
-            strand = recorder.strands.current()
-            known: SessionState | None = session.__dict__.get(KEY)
-            if known is None and not self.is_session(session):
-                return None  # a double that was never initialised
-            state = known or self.state(session)
-            if state.inside and strand in state.inside:
+            strand = self._current()
+            state: SessionState | None = session.__dict__.get(KEY)
+            if state is None:
+                if not self.is_session(session):
+                    return None  # a double that was never initialised
+                state = self.state(session)
+            elif state.inside and strand in state.inside:
                 return None
-            if via == "session" and _is_loader(frame.f_back):
-                via, action = "instance", "load"
-            if action in _TIDYING and in_finalizer(frame):
+            wrapper = sys._getframe(1)
+            caller = wrapper.f_back or wrapper  # none where a greenlet begins
+            if action in _TIDYING and state.user is not strand and in_finalizer(wrapper):
                 return self._collected(session, state, strand)
-            if recorder.scheduler is not None:
-                recorder.scheduler.point(action)
-            return self._begin(session, state, strand, action, frame, via)
+            return self.enter(session, state, strand, action, caller)
         except Exception as error:
-            recorder.fault(error)
+            self.recorder.fault(error)
             return None
 
-    def _begin(
+    # This and ``end`` are most of what watching costs: hence few calls, and ``tuple.__new__``.
+    def enter(
         self,
         session: Any,
         state: SessionState,
         strand: Strand,
         action: str,
         frame: FrameType,
-        via: str,
-    ) -> Mark:
+        via: str = "session",
+    ) -> Mark | None:
+        """An outermost operation begins; ``frame`` called it."""
         recorder = self.recorder
-        worker = recorder.described(strand)
+        if recorder.scheduler is not None:
+            loads = via == "session" and _is_loader(frame)
+            recorder.scheduler.point("load" if loads else action)
+        trace, strands = recorder.trace, recorder.strands
+        if len(trace.events) >= trace.limit:
+            trace.cut = True
+            return None
         if self.checked_fork is not None:
             self.checked_fork(state)
-        if state.announced != recorder.epoch.number:
-            self.announce(state)
-        stack = self._stack(state, strand, session, frame)
-        state.workers.add(worker.token)
+        worker = in_request.get() or strand.worker
+        user, stack = recorder.frames.users(frame)
+        if user is None:
+            stack = recorder.elsewhere(frame)
+        if (
+            state.announced != recorder.epoch.number
+            or state.user is not strand
+            or state.worker is not worker
+        ):
+            stack = self._meet(session, state, strand, frame) or stack
+        if user is not frame and via == "session" and _is_loader(frame):
+            via, action = "instance", "load"
         if state.left is not None:
             self._note_left(state, frame)
         number = state.number = recorder.next_token()
         clock = strand.clock
-        if recorder.strands.foreign is not None:
-            clock.join(recorder.strands.foreign.export())
-        locks = held_locks(strand)
-        recorder.trace.note(
-            ev.Began(
-                number,
-                strand.token,
-                worker.token,
-                state.token,
-                action,
-                via,
-                stack,
-                clock.seen,
-                locks,
-                recorder.strands.thread_of(strand),
-            )
-        )
-        state.stack = stack
+        if strands.foreign is not None:
+            clock.join(strands.foreign.export())
+        locks = held_locks(strand) if strand.locks or strand.inherited else NO_LOCKS
+        thread = strand.token if strand.kind == "thread" else strands.thread_of(strand)
+        trace.events.append(
+            _new(ev.Began, (
+                number, strand.token, worker.token, state.token, action, via, stack, clock.latest,
+                locks, thread,
+            ))
+        )  # fmt: skip
+        state.stack, state.frame = stack, user
         state.inside.append(strand)
         strand.operations.append(state)
-        if worker.kind == "request" and state.earlier is None and state.made.origin == "import":
+        if state.imported and worker.kind == "request" and state.earlier is None:
             state.earlier = ev.UsedEarlier(
                 state.token, worker.token, worker.label, action, stack, locks
             )
         if action in _LETTING_GO:
-            self._letting_go(state, strand, number, frame)
+            self._letting_go(state, strand, number, user)
         return session, state, strand, number
 
     def _collected(self, session: Any, state: SessionState, strand: Strand) -> Mark:
@@ -240,14 +235,24 @@ class Sessions:
         strand.operations.append(state)
         return session, state, strand, _UNNOTED
 
-    def _stack(
-        self, state: SessionState, strand: Strand, session: Any, frame: FrameType
+    def _meet(
+        self, session: Any, state: SessionState, strand: Strand, frame: FrameType
     ) -> ev.Stack:
+        """Another strand or worker than last time; the stack where a strand first met the session.
+
+        Not for the strand that made it: the making has told the whole way here.
+        """
+        worker = self.recorder.described(strand)
+        if state.announced != self.recorder.epoch.number:
+            self.announce(state)
+        state.user, state.worker = strand, worker
+        strand.clock.renew()
+        state.workers |= {worker.token}
         if strand.token in state.met:
-            return self.recorder.here(frame)
-        state.met.add(strand.token)
+            return ()
+        state.met |= {strand.token}
         if strand.token == state.made.strand:
-            return self.recorder.here(frame)  # the making has told the whole way here
+            return ()
         stack = self.recorder.stack(frame)
         for given, site in reach.bindings(strand, session):
             self.recorder.announce(given)
@@ -257,28 +262,33 @@ class Sessions:
     def end(self, mark: Mark) -> None:
         """The operation of ``mark`` has ended."""
         session, state, strand, number = mark
+        recorder = self.recorder
         try:
             state.inside.remove(strand)
             strand.operations.remove(state)
             if number == _UNNOTED:
                 return
-            tick = strand.clock.advance()
-            state.touched = (strand, tick)
-            if self.recorder.strands.foreign is not None:
-                self.recorder.strands.foreign.join(strand.clock.export())
-            self.recorder.trace.note(ev.Ended(number, tick, sqla.left_state(session)))
+            clock, foreign = strand.clock, recorder.strands.foreign
+            tick = clock.tick = clock.tick + 1
+            state.tick, state.frame = tick, None
+            if state.user is not strand:
+                state.user = None
+            if foreign is not None:
+                foreign.join(clock.export())
+            recorder.trace.events.append(_new(ev.Ended, (number, tick, sqla.left_state(session))))
         except Exception as error:
-            self.recorder.fault(error)
-        if self.recorder.scheduler is not None:
-            self.recorder.scheduler.point("done")
+            recorder.fault(error)
+        if recorder.scheduler is not None:
+            recorder.scheduler.point("done")
 
     # -- endings ---------------------------------------------------------------------------
 
     def _letting_go(
-        self, state: SessionState, strand: Strand, number: int, frame: FrameType
+        self, state: SessionState, strand: Strand, number: int, user: FrameType | None
     ) -> None:
         """A session is closed: by the function that made it?"""
-        left = self.recorder.frames.leaving(frame) or strand.leaving
+        left = self.recorder.frames.leaving_at(user) if user is not None else None
+        left = left or strand.leaving
         maker = state.made.stack[0] if state.made.stack else None
         if left is not None and maker is not None and _same_function(left, maker):
             state.left = left
@@ -308,11 +318,12 @@ def _same_function(one: ev.Site, other: ev.Site) -> bool:
     return one.path == other.path and one.function == other.function
 
 
-def _is_loader(caller: FrameType | None) -> bool:
+def _is_loader(caller: FrameType) -> bool:
     """Whether SQLAlchemy itself runs the operation, to load an attribute."""
-    return caller is not None and caller.f_globals.get("__name__") in sqla.LOADERS
+    return caller.f_globals.get("__name__") in sqla.LOADERS
 
 
+_new = tuple.__new__  # half the cost of the named tuple's own
 _LETTING_GO = {"close", "reset", "invalidate"}
 _TIDYING = _LETTING_GO | {"rollback", "expunge_all"}
 _UNNOTED = 0

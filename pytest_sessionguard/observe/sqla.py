@@ -27,7 +27,8 @@ PRIVATE_NAMES = {
     "sqlalchemy.pool.impl:QueuePool._do_get": "waits when _overflow has reached _max_overflow (-1: no limit)",
     "sqlalchemy.pool.impl:SingletonThreadPool._do_get": "keeps the record in the thread-local _conn.current",
     "sqlalchemy.pool.impl:StaticPool.connection": "the record, once it has been made",
-    "sqlalchemy.pool.base:_finalize_fairy": "has the local is_gc_cleanup when it checks in",
+    "sqlalchemy.pool.base:_ConnectionRecord.fairy_ref": "weak: who has it; dead if collected",
+    "sqlalchemy.pool.impl:QueuePool._pool": "a queue with conditions not_empty and not_full",
     "sqlalchemy.util._collections:ScopedRegistry": "__call__, has, clear; ThreadLocalRegistry too",
 }
 CHECKED_ON = ("2.0.44", "2.1.9")
@@ -134,11 +135,6 @@ def pool_limit(pool: Any) -> int | None:
     return int(size()) + int(overflow) or None
 
 
-def returned_by_collector(finalizer: Any) -> bool:
-    """Whether the frame that checks a connection in is the pool's clean-up after the collector."""
-    return finalizer is not None and bool(finalizer.f_locals.get("is_gc_cleanup"))
-
-
 def only_connection(pool: Any) -> Any:
     """The DBAPI connection of a pool that has one for everybody, or one for this thread."""
     if type(pool).__name__ == "StaticPool":
@@ -164,3 +160,15 @@ def can_give(pool: Any) -> bool:
     """Whether a pool would give out a connection without anybody waiting."""
     limit = getattr(pool, "_max_overflow", -1)
     return limit < 0 or pool.checkedin() > 0 or pool._overflow < limit
+
+
+def returned_by_collector(record: Any) -> bool:
+    """Whether a connection comes back because whoever had it is no more."""
+    holder = record.fairy_ref
+    return holder is not None and holder() is None
+
+
+def conditions(pool: Any) -> list[Any]:
+    """The conditions by which a queue of connections tells its own waiters."""
+    queue = own_attributes(getattr(pool, "_pool", None))
+    return [queue[name] for name in ("not_empty", "not_full") if name in queue]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +17,7 @@ from pytest_sessionguard.observe.frames import OWN_ROOM
 _TEMPLATE = """
 def {name}({declared}):
     __tracebackhide__ = True
-    _mark = _begin({subject}, _action, _frame())
+    _mark = _begin({subject}, _action)
     if _mark is None:
         return _original({passed})
     try:
@@ -31,10 +30,10 @@ def {name}({declared}):
 def around(
     original: Any, action: str, begin: Callable[..., Any], end: Callable[..., None], subject: str
 ) -> Any:
-    """``original``, with ``begin(subject, action, frame)`` before it and ``end(mark)`` after it.
+    """``original``, with ``begin(subject, action)`` before it and ``end(mark)`` after it.
 
     ``subject`` is an expression in the method's ``self``. ``end`` is left out when ``begin``
-    returned None.
+    returned None. The caller of the method is two frames above ``begin``.
     """
     parameters = list(inspect.signature(original).parameters.values())
     source = _TEMPLATE.format(
@@ -45,7 +44,7 @@ def around(
     )
     names = {
         "__name__": original.__module__, "_original": original, "_action": action,
-        "_begin": begin, "_end": end, "_frame": sys._getframe,
+        "_begin": begin, "_end": end,
     }  # fmt: skip
     exec(compile(source, f"{OWN_ROOM}/<{action}>", "exec"), names)
     wrapper: Any = names[original.__name__]

@@ -125,7 +125,7 @@ def test_replacing_forgets_what_was_seen_before(epoch):
 def test_the_next_test_begins_with_empty_clocks(epoch):
     a, b = clock(A, epoch, 1), clock(B, epoch, 1)
     b.join(a.export())
-    epoch.number += 1
+    epoch.begin()
     assert dict(b.seen) == {}
     assert b.export() is None
 
@@ -133,14 +133,14 @@ def test_the_next_test_begins_with_empty_clocks(epoch):
 def test_a_snapshot_of_an_earlier_test_orders_nothing(epoch):
     a, b = clock(A, epoch, 1), clock(B, epoch)
     snapshot = a.export()
-    epoch.number += 1
+    epoch.begin()
     b.join(snapshot)
     assert dict(b.seen) == {}
 
 
 def test_a_strand_that_lives_through_two_tests_passes_on_only_the_second(epoch):
     a, b = clock(A, epoch, 1), clock(B, epoch)
-    epoch.number += 1
+    epoch.begin()
     assert a.export() is None
     assert a.advance() == 2
     b.join(a.export())
@@ -166,3 +166,10 @@ def test_merging_two_snapshots_of_one_strand_keeps_the_later_tick():
 def test_merging_snapshots_of_two_tests_keeps_the_later_tests():
     earlier, later = Snapshot(1, A, 5, {}), Snapshot(2, B, 1, {})
     assert merged(earlier, later) == merged(later, earlier) == later
+
+
+def test_no_two_tests_of_a_process_have_the_same_number():
+    one, other = Epoch(), Epoch()
+    numbers = [one.number, other.number]
+    one.begin()
+    assert len({*numbers, one.number}) == 3

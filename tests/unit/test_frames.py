@@ -181,8 +181,15 @@ def test_a_users_function_of_that_name_is_no_boundary(frames):
 
 
 def test_lines_below_a_loop_callback_belong_to_the_loop(frames):
-    run = through(STDLIB, "_run", through(APP, "view", frame), module="asyncio.events")
+    events = str(Path(STDLIB).parent / "asyncio" / "events.py")
+    run = through(events, "_run", through(APP, "view", frame))
     assert frames.stack(through(TEST, "test_it", run)()) == (site(APP, 2, "view"),)
+
+
+def test_lines_below_a_test_belong_to_nobody(frames):
+    call = through(f"{SITE_PACKAGES}/_pytest/python.py", "pytest_pyfunc_call", frame)
+    outer = through(f"{ROOT}/conftest.py", "pytest_runtest_call", call)
+    assert (frames.nearest(outer()), frames.stack(outer())) == ((), ())
 
 
 def test_behind_a_boundary_there_is_no_nearest_line_either(frames):

@@ -5,10 +5,9 @@ from __future__ import annotations
 import gc
 import importlib
 import inspect
-import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -182,14 +181,13 @@ def checkin(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     pool.dispose()
 
 
-def finalize_fairy(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+def fairy_ref(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     pool = create_engine("sqlite://", poolclass=QueuePool).pool
     found = []
     original = _ConnectionRecord.checkin
 
     def checkin(self: Any, *args: Any, **kwargs: Any) -> Any:
-        finalizer = sys._getframe(1)
-        found.append((finalizer.f_code.co_name, sqla.returned_by_collector(finalizer)))
+        found.append(sqla.returned_by_collector(self))
         return original(self, *args, **kwargs)
 
     monkeypatch.setattr(_ConnectionRecord, "checkin", checkin)
@@ -198,8 +196,14 @@ def finalize_fairy(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         gc.collect()
-    assert found == [("_finalize_fairy", False), ("_finalize_fairy", True)]
+    assert found == [False, True]
     pool.dispose()
+
+
+def pool_conditions(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = create_engine("sqlite://", poolclass=QueuePool).pool
+    assert [type(each) for each in sqla.conditions(pool)] == [threading.Condition] * 2
+    assert sqla.conditions(create_engine("sqlite://", poolclass=StaticPool).pool) == []
 
 
 def scoped_registry(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,7 +275,8 @@ MEANINGS: dict[str, Meaning] = {
     "sqlalchemy.orm.identity:IdentityMap.get": identity_lookup,
     "sqlalchemy.pool.base:_ConnectionRecord.checkout": checkout,
     "sqlalchemy.pool.base:_ConnectionRecord.checkin": checkin,
-    "sqlalchemy.pool.base:_finalize_fairy": finalize_fairy,
+    "sqlalchemy.pool.base:_ConnectionRecord.fairy_ref": fairy_ref,
+    "sqlalchemy.pool.impl:QueuePool._pool": pool_conditions,
     "sqlalchemy.util._collections:ScopedRegistry": scoped_registry,
 }
 
@@ -408,11 +413,6 @@ def test_the_limit_of_a_pool(options, limit):
 def test_the_pools_that_one_connection_serves_are_known():
     names = {kind.__name__ for kind in (StaticPool, SingletonThreadPool)}
     assert names == sqla.SHARED_POOLS
-
-
-def test_without_a_finalizer_nobody_collected():
-    assert not sqla.returned_by_collector(None)
-    assert not sqla.returned_by_collector(SimpleNamespace(f_locals={}))
 
 
 def test_a_session_is_bound_by_binds(engine):
