@@ -255,9 +255,14 @@ class Scopes:
                 self._note_early(state, self.recorder.stack(frame))
 
     def _note_early(self, state: RegistryState, stack: ev.Stack) -> None:
-        """The sessions that the registry made before: configuring cannot reach them any more."""
+        """The sessions that the registry made before: configuring cannot reach them any more.
+
+        Not those of an earlier test: in one process of the app's it is one or the other.
+        """
+        epoch = self.recorder.epoch.number
         for key, (session, first) in state.unbound.items():
-            if first and first[0].role != "test":
+            early = session.made.origin == "import" or session.made_in in (0, epoch)
+            if early and first and first[0].role != "test":
                 event = ev.Configured(state.token, session.token, first, stack)
                 state.configured[key] = session.early = event
         state.unbound.clear()

@@ -31,13 +31,14 @@ class SessionState:
     """What the guard knows of one live Session."""
 
     __slots__ = (
-        "announced", "earlier", "early", "inside", "left", "looked", "made", "met", "number", "registry",
-        "session", "stack", "token", "touched",
+        "announced", "earlier", "early", "inside", "left", "looked", "made", "made_in", "met", "number",
+        "registry", "session", "stack", "token", "touched",
         "workers",
     )  # fmt: skip
 
-    def __init__(self, token: int, session: Any, made: ev.SessionMade) -> None:
+    def __init__(self, token: int, session: Any, made: ev.SessionMade, epoch: int) -> None:
         self.token = token
+        self.made_in = epoch
         self.session = weakref.ref(session)
         self.made = made
         self.registry: int | None = None
@@ -116,7 +117,7 @@ class Sessions:
             token, type(session).__name__, stack, strand.token, worker.token, None,
             sqla.is_bound(session), origin, False, self.recorder.strands.thread_of(strand),
         )  # fmt: skip
-        state = SessionState(token, session, made)
+        state = SessionState(token, session, made, self.recorder.epoch.number)
         session.__dict__[KEY] = state
         return state
 
