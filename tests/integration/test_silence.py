@@ -61,16 +61,16 @@ from models import Session, connect
 
 @pytest.fixture
 def database():
-    Session()  # as an app without a database would
+    Session()  # before it is configured: that is what it tests
     connect()
-    Session.remove()
 """
 USING_HELPERS = """
 from helpers import database
-from models import answer
+from models import Session, answer
 
 
 def test_answer(database):
+    Session.remove()
     assert answer() == 42
 """
 
@@ -79,3 +79,61 @@ def test_a_helper_of_the_tests_beside_their_folder_is_test_code(suite):
     suite.write(models=MODELS, helpers=HELPERS, test_models=USING_HELPERS)
     ran = suite.guard()
     ran.outcomes(passed=1)
+
+
+SCOPED = """
+import asyncio
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.ext.asyncio import AsyncSession, async_scoped_session, async_sessionmaker
+from sqlalchemy.orm import scoped_session, sessionmaker
+
+asked = []
+
+
+def scope():
+    asked.append(True)
+    return "one scope"
+
+
+def test_calls():
+    Session = scoped_session(sessionmaker(create_engine("sqlite://")), scopefunc=scope)
+    Session.execute(text("SELECT 1"))
+    assert len(asked) == 1
+    Session().commit()
+    assert len(asked) == 2
+    Session.remove()  # is there one, which is it, forget it
+    assert len(asked) == 5
+    Session.remove()
+    assert len(asked) == 7
+
+
+def test_refusal():
+    def refuse():
+        raise LookupError("no scope")
+
+    with pytest.raises(LookupError):
+        scoped_session(sessionmaker(), scopefunc=refuse).remove()
+
+
+def test_async_calls():
+    asked.clear()
+    Session = async_scoped_session(async_sessionmaker(), scopefunc=scope)
+
+    async def main():
+        assert isinstance(Session(), AsyncSession)
+        await Session.remove()
+        await Session.remove()
+
+    asyncio.run(main())
+    assert len(asked) == 1 + 3 + 2
+"""
+
+
+def test_a_scope_function_is_not_asked_more_often(suite):
+    suite.write(test_scopes=SCOPED)
+    suite.run().outcomes(passed=3)
+    ran = suite.guard()
+    ran.outcomes(passed=3)
+    assert ran.codes == []
