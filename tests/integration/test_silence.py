@@ -137,3 +137,68 @@ def test_a_scope_function_is_not_asked_more_often(suite):
     ran = suite.guard()
     ran.outcomes(passed=3)
     assert ran.codes == []
+
+
+IDENTITY = """
+import abc
+import asyncio
+import asyncio.tasks
+import gc
+import queue
+import threading
+import warnings
+
+import pytest
+
+
+def test_types_of_asyncio():
+    class Own(asyncio.Task, abc.ABC):
+        pass
+
+    async def main():
+        task = asyncio.create_task(asyncio.sleep(0))
+        assert type(task) is asyncio.Task is asyncio.tasks.Task
+        assert isinstance(task, asyncio.Task) and isinstance(task, asyncio.Future)
+        assert not isinstance(task, Own)
+        handle = asyncio.get_running_loop().call_soon(print)
+        timer = asyncio.get_running_loop().call_later(0, print)
+        assert isinstance(handle, asyncio.Handle) and isinstance(timer, asyncio.Handle)
+        assert type(timer) is asyncio.TimerHandle is asyncio.events.TimerHandle
+        await task
+
+    asyncio.run(main())
+
+
+def test_types_of_locks():
+    kind = type(queue.Queue().mutex)  # made by the standard library
+    lock = threading.Lock()
+    assert isinstance(lock, kind)
+    assert type(lock) is type(threading.Lock())
+    assert isinstance(threading.RLock(), type(threading.RLock()))
+    assert not isinstance(threading.RLock(), kind)
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_warning(debug):
+    async def forgotten():
+        pass
+
+    async def main():
+        forgotten()
+
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        asyncio.run(main(), debug=debug)
+        gc.collect()
+    (warning,) = said
+    text = str(warning.message)
+    assert text.splitlines()[0].endswith("forgotten' was never awaited")
+    assert (len(text.splitlines()) > 1) is debug
+    assert warning.filename == __file__
+"""
+
+
+def test_types_and_warnings_are_what_they_were(suite):
+    suite.write(test_identity=IDENTITY)
+    suite.run().outcomes(passed=4)
+    suite.guard().outcomes(passed=4)
