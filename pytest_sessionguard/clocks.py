@@ -31,12 +31,13 @@ class Epoch:
     """The number of the current test; clocks of earlier ones count as empty.
 
     No two tests of a process have the same, even if two guards watch one after the other.
+    ``imports`` is the number of what comes before the first test.
     """
 
-    __slots__ = ("number",)
+    __slots__ = ("imports", "number")
 
     def __init__(self) -> None:
-        self.number = next(_numbers)
+        self.imports = self.number = next(_numbers)
 
     def begin(self) -> None:
         """The next test begins."""

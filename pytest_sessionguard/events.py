@@ -68,6 +68,12 @@ class StrandBegan(NamedTuple):
     seen: Mapping[int, int]
 
 
+class StrandEnded(NamedTuple):
+    """A thread, greenlet, task or job has run to its end."""
+
+    strand: int
+
+
 class Handed(NamedTuple):
     """A strand was given a session (or an instance of it) in arguments, closure or ``self``."""
 
@@ -345,6 +351,7 @@ Event = (
     WorkerBegan
     | WorkerEnded
     | StrandBegan
+    | StrandEnded
     | Handed
     | SessionMade
     | Began

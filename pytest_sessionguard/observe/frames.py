@@ -12,6 +12,7 @@ import dis
 import fnmatch
 import functools
 import inspect
+import re
 import sys
 import sysconfig
 import weakref
@@ -112,6 +113,8 @@ class Roles(dict[str, str]):
             folders = path.relative_to(self.root).parts[:-1]
         except ValueError:
             return False
+        if not folders:
+            return _imports_pytest(path)
         return not _TEST_FOLDERS.isdisjoint(folders)
 
     def shown(self, filename: str) -> str:
@@ -305,6 +308,17 @@ def outside_init(frame: FrameType, thing: Any) -> FrameType | None:
             break
         outer = outer.f_back
     return outer
+
+
+def _imports_pytest(path: Path) -> bool:
+    """Whether a module beside the tests' folder is a helper of theirs: no app imports pytest."""
+    try:
+        return _IMPORT_OF_PYTEST.search(path.read_bytes()) is not None
+    except OSError:
+        return False
+
+
+_IMPORT_OF_PYTEST = re.compile(rb"^(?:import|from) +(?:pytest|_pytest|unittest)\b", re.MULTILINE)
 
 
 def _is_installed(filename: str) -> bool:

@@ -168,6 +168,8 @@ class Recorder:
     def end_strand(self, strand: Strand) -> None:
         """A strand has finished; so has its worker, if the strand was all of it."""
         self.strands.finish(strand)
+        if strand.announced == self.epoch.number:
+            self.trace.note(ev.StrandEnded(strand.token))
         its_own = strand.parent is None or strand.parent.worker is not strand.worker
         if its_own and strand.worker.kind == strand.kind:
             self.end_worker(strand.worker)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import functools
+import inspect
 import sys
 import threading
 import weakref
@@ -138,34 +139,37 @@ class Scopes:
         return __call__
 
     def _looked(self, registry: Any, found: Any, before: int) -> None:
+        giving, self._local.giving = self._local.giving, False
+        removing, self._local.removing = self._local.removing, False
         state = self._state(registry)
         if state is None:
             return
-        giving, self._local.giving = self._local.giving, False
-        strand, worker = self.recorder.who()
-        key = (state.token, strand.token, worker.token, giving)
-        if state.configured:
-            self._early(state, registry)
         session: SessionState | None = sqla.own_attributes(found).get(KEY)
         if session is None:
             plain = sqla.sync_session(found)
             if not self.sessions.is_session(plain):
                 return
             session = self.sessions.state(plain)
+        strand, worker = self.recorder.who()
+        if removing:
+            self._removed(state, session, self._scope(registry, found))
+        elif state.configured:
+            self._early(state, registry, found)
+        key = (state.token, strand.token, worker.token, giving)
         if session.announced == self.recorder.epoch.number and key in session.looked:
             return
         stack = self._stack(session, before)
         if session.token > before:
             session.registry = state.token
             if not session.made.bound:
-                state.unbound[self._scope(registry)] = (session, stack)
+                state.unbound[self._scope(registry, found)] = (session, stack)
         if session.announced != self.recorder.epoch.number:
             self.sessions.announce(session)
         session.looked |= {key}
         self.recorder.trace.note(
             ev.Looked(
                 state.token, session.token, strand.token, worker.token, stack, giving,
-                self._key_kind(registry),
+                self._key_kind(registry, found),
             )
         )  # fmt: skip
         self._late(registry, state, stack, worker.token)
@@ -178,17 +182,17 @@ class Scopes:
             return made
         return self.recorder.stack(frame)
 
-    def _early(self, state: RegistryState, registry: Any) -> None:
+    def _early(self, state: RegistryState, registry: Any, found: Any) -> None:
         """Note a scope whose session was made before the registry was configured."""
-        early = state.configured.get(self._scope(registry))
-        if early is not None and not self._local.removing:
+        early = state.configured.get(self._scope(registry, found))
+        if early is not None:
             self.recorder.trace.note(early)
 
-    def _key_kind(self, registry: Any) -> str:
+    def _key_kind(self, registry: Any, found: Any) -> str:
         """What the scope function tells apart."""
         if isinstance(registry, _thread_local_registry()):
             return "thread"
-        key = registry.scopefunc()
+        key = self._scope(registry, found)
         running = [threading.get_ident(), _thread.get_ident(), threading.current_thread()]
         loop = self.recorder.strands.running_loop()
         if loop is not None:
@@ -218,35 +222,45 @@ class Scopes:
     # -- letting go ------------------------------------------------------------------------
 
     def _wrap_remove(self, original: Any) -> Any:
-        recorder, removed = self.recorder, self._removed
+        """What ``remove`` looks up first is what it removes; nothing, if it does not look."""
+        recorder, local, nothing = self.recorder, self._local, self._removed_nothing
+
+        def ended(scoped: Any) -> None:
+            if local.removing:
+                recorder.shielded(nothing, scoped)
 
         def remove(self_: Any, *args: Any, **kwargs: Any) -> Any:
-            recorder.shielded(removed, self_)
-            self._local.removing = True
+            local.removing = True
             try:
-                return original(self_, *args, **kwargs)
+                result = original(self_, *args, **kwargs)
+                ended(self_)
+                return result
             finally:
-                self._local.removing = False
+                local.removing = False
 
-        return remove
+        async def remove_async(self_: Any) -> Any:
+            local.removing = True
+            try:
+                result = await original(self_)
+                ended(self_)
+                return result
+            finally:
+                local.removing = False
 
-    def _removed(self, scoped: Any) -> None:
+        return remove_async if inspect.iscoroutinefunction(original) else remove
+
+    def _removed_nothing(self, scoped: Any) -> None:
         state = self._state(scoped.registry)
-        if state is None:
-            return
+        if state is not None:
+            self._removed(state, None, None)
+
+    def _removed(self, state: RegistryState, session: SessionState | None, scope: Any) -> None:
         stack = self.recorder.stack()
         by_test = bool(stack) and stack[0].role == "test"
-        session: SessionState | None = None
-        try:
-            plain = sqla.sync_session(_peek(scoped.registry)) if scoped.registry.has() else None
-        except Exception:  # the user's scope function refuses: there is no scope to remove
-            return
-        if self.sessions.is_session(plain):
-            session = self.sessions.state(plain)
         if session is not None and not by_test:
             session.early = None
-            state.unbound.pop(self._scope(scoped.registry), None)
-            state.configured.pop(self._scope(scoped.registry), None)
+            state.unbound.pop(scope, None)
+            state.configured.pop(scope, None)
         strand, worker = self.recorder.who()
         token = session.token if session is not None else None
         self.recorder.trace.note(ev.Removed(state.token, token, strand.token, worker.token, stack))
@@ -267,18 +281,27 @@ class Scopes:
                 self._note_early(state, self.recorder.stack(frame))
 
     def _note_early(self, state: RegistryState, stack: ev.Stack) -> None:
-        """The sessions that the registry made before: configuring cannot reach them any more."""
+        """The sessions that the registry made before: configuring cannot reach them any more.
+
+        Not those of an earlier test: in one process of the app's it is one or the other.
+        """
+        epoch = self.recorder.epoch
         for key, (session, first) in state.unbound.items():
-            if first and first[0].role != "test":
+            early = session.made.origin == "import" or session.made_in in (
+                epoch.imports,
+                epoch.number,
+            )
+            if early and first and first[0].role != "test":
                 event = ev.Configured(state.token, session.token, first, stack)
                 state.configured[key] = session.early = event
         state.unbound.clear()
 
-    def _scope(self, registry: Any) -> Any:
-        """The key of the current scope."""
+    def _scope(self, registry: Any, found: Any) -> Any:
+        """The key of the scope in which ``found`` was; the user's scope function is not asked."""
         if isinstance(registry, _thread_local_registry()):
             return self.recorder.strands.base().token
-        return registry.scopefunc()
+        scopes = dict(registry.registry)  # copied whole: other threads have scopes of their own
+        return next((key for key in reversed(scopes) if scopes[key] is found), None)
 
 
 def _reference(factory: Any) -> Callable[[], Any]:
@@ -294,10 +317,3 @@ def _thread_local_registry() -> Any:
     from sqlalchemy.util import ThreadLocalRegistry
 
     return ThreadLocalRegistry
-
-
-def _peek(registry: Any) -> Any:
-    """The session of the current scope, without a lookup of the guard's own in the trace."""
-    if isinstance(registry, _thread_local_registry()):
-        return registry.registry.value
-    return registry.registry[registry.scopefunc()]

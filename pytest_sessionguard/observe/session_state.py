@@ -18,7 +18,7 @@ class SessionState:
 
     ``user`` and ``worker`` began the last operation, whose ``number`` and ``stack`` are kept, and
     the user's ``frame`` until it ends; ``tick`` is the last one that ended. ``user`` is None once
-    operations have overlapped.
+    operations have overlapped. ``made_in`` is the epoch in which it was made.
     """
 
     announced = -1
@@ -31,8 +31,13 @@ class SessionState:
     stack: ev.Stack = ()
     worker: Worker | None = None
 
-    def __init__(self, token: int, session: weakref.ref[Any], made: ev.SessionMade) -> None:
+    user: Strand | None = None
+
+    def __init__(
+        self, token: int, session: weakref.ref[Any], made: ev.SessionMade, epoch: int
+    ) -> None:
         self.token = token
+        self.made_in = epoch
         self.session = session
         self.made = made
         self.imported = made.origin == "import"
@@ -41,7 +46,7 @@ class SessionState:
     def begin_trace(self, epoch: int) -> None:
         """Nobody has used the session in this trace yet."""
         self.announced = epoch
-        self.user: Strand | None = None
+        self.user = None
         self.tick = 0
         self.met: frozenset[int] = _NOBODY
         self.workers: frozenset[int] = _NOBODY

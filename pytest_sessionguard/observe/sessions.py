@@ -104,7 +104,7 @@ class Sessions:
         )  # fmt: skip
         reference = SessionRef(session, self._forget)
         reference.key = session.hash_key
-        state = SessionState(token, reference, made)
+        state = SessionState(token, reference, made, self.recorder.epoch.number)
         session.__dict__[KEY] = state
         return state
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import functools
 from typing import Any
 
@@ -17,10 +18,11 @@ def named_like(new: Any, original: Any) -> Any:
 def standing_for(plain: type) -> type:
     """A metaclass for a subclass that stands for ``plain``: what is one of those is one of it.
 
-    Not so for subclasses that the user derives from the stand-in.
+    Not so for subclasses that the user derives from the stand-in. An ABCMeta, so that those may have
+    abstract bases as well.
     """
 
-    class StandIn(type(plain)):  # type: ignore[misc]
+    class StandIn(abc.ABCMeta):
         def __instancecheck__(cls, thing: Any) -> bool:
             ours = plain in cls.__bases__
             return isinstance(thing, plain) if ours else bool(super().__instancecheck__(thing))

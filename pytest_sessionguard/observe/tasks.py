@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import asyncio.base_events
 import sys
+import warnings
 import weakref
 from typing import Any
 
@@ -23,10 +24,10 @@ from pytest_sessionguard.observe import reach
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.signals import Signals
-from pytest_sessionguard.observe.standins import named_like
+from pytest_sessionguard.observe.standins import named_like, standing_for
 from pytest_sessionguard.observe.strands import Strand, in_worker
+from pytest_sessionguard.observe.unawaited import ORIGIN_DEPTH, never_awaited
 
-_ORIGIN_DEPTH = 4
 _PlainTask = asyncio.Task
 
 
@@ -48,12 +49,17 @@ class Tasks:
         """Put the subclasses in place and wrap what joins."""
         self.strands.running_loop = asyncio._get_running_loop
         self.strands.task_of = asyncio.current_task
-        hooks.replace(asyncio.events, "Handle", handle_class(asyncio.events.Handle, self))
-        hooks.replace(asyncio.events, "TimerHandle", handle_class(asyncio.events.TimerHandle, self))
-        hooks.replace(asyncio.tasks, "Task", task_class(asyncio.tasks.Task, self))
+        for name in ("Handle", "TimerHandle"):
+            handle = handle_class(getattr(asyncio.events, name), self)
+            for module in (asyncio.events, asyncio):
+                hooks.replace(module, name, handle)
+        task = task_class(asyncio.tasks.Task, self)
+        for module in (asyncio.tasks, asyncio):
+            hooks.replace(module, "Task", task)
         loop = asyncio.base_events.BaseEventLoop
         hooks.wrap(loop, "run_forever", self._wrap_run_forever)
         hooks.wrap(loop, "create_future", self._wrap_create_future)
+        hooks.wrap(warnings, "_warn_unawaited_coroutine", lambda _: never_awaited)
         hooks.wrap(asyncio.TaskGroup, "__aexit__", self.signals.leaving_group)
         self._install_signals(hooks)
 
@@ -217,7 +223,7 @@ class Tasks:
         """What its caller did until now is before whatever runs in the loop from now on."""
         strand, local = self.strands.current(), self.strands.local
         depth = sys.get_coroutine_origin_tracking_depth()
-        sys.set_coroutine_origin_tracking_depth(max(depth, _ORIGIN_DEPTH))
+        sys.set_coroutine_origin_tracking_depth(max(depth, ORIGIN_DEPTH))
         before, local.loop_began = local.loop_began, strand.clock.export()
         for other in self._living(loop):
             other.clock.join(local.loop_began)
@@ -252,9 +258,9 @@ class Tasks:
 
 def handle_class(original: Any, tasks: Tasks) -> Any:
     """A Handle (or TimerHandle) that remembers what its making is ordered after."""
-    recorder, in_turn = tasks.recorder, original is asyncio.events.Handle
+    recorder, in_turn = tasks.recorder, original.__name__ == "Handle"
 
-    class Handle(original):  # type: ignore[misc]
+    class Handle(original, metaclass=standing_for(original)):  # type: ignore
         __slots__ = ("_sessionguard",)
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -278,7 +284,7 @@ def task_class(original: Any, tasks: Tasks) -> Any:
     """A Task that orders whoever learns of its end after it."""
     recorder = tasks.recorder
 
-    class Task(original):  # type: ignore[misc]
+    class Task(original, metaclass=standing_for(original)):  # type: ignore
         def __init__(self, coro: Any, **kwargs: Any) -> None:
             recorder.shielded(tasks.begun, self, coro)
             super().__init__(coro, **kwargs)

@@ -65,4 +65,24 @@ def _is_judged(trace: Trace, out: ev.CheckedOut, body_ended: int) -> bool:
     if made.registry is None and len(requests) > 1:
         return False  # several requests go on with it: shared, or never removed
     own = made.worker == out.worker or made.registry is not None
-    return own and trace.ended_before(out.worker, body_ended)
+    return (
+        own and trace.ended_before(out.worker, body_ended) and not _lives_on(trace, out, body_ended)
+    )
+
+
+def _lives_on(trace: Trace, out: ev.CheckedOut, body_ended: int) -> bool:
+    """Whether what took the connection was started by the request and goes on without it.
+
+    A background worker that the first request starts; the connection is its own for as long.
+    """
+    ended = trace.derive(_strand_ends)
+    return any(
+        began.worker == out.worker
+        and began.kind in ("thread", "task", "greenlet")
+        and ended.get(began.strand, body_ended) >= body_ended
+        for began in trace.chain(out.strand)
+    )
+
+
+def _strand_ends(trace: Trace) -> dict[int, int]:
+    return {e.strand: at for at, e in enumerate(trace.events) if isinstance(e, ev.StrandEnded)}

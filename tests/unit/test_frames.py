@@ -343,3 +343,18 @@ def test_a_finalizer_is_told_however_deep():
     finalized()
     del owner
     assert found == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("source", "role"),
+    [
+        ("import pytest\n", "test"),
+        ("from unittest import TestCase\n", "test"),
+        ("import os\n", "app"),
+        ("import pytest_of_ours\n", "app"),
+    ],
+)
+def test_a_module_at_the_root_is_the_tests_if_it_imports_what_tests_do(tmp_path, source, role):
+    helper = tmp_path / "helpers.py"
+    helper.write_text(source)
+    assert Roles(tmp_path)[str(helper)] == role

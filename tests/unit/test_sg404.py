@@ -151,3 +151,34 @@ def test_a_session_revived_after_its_end_is_another_rules_to_tell():
     story.end(view)
     story.body_ended()
     assert [found.code for found in story.judge()] == ["SG305"]
+
+
+def test_a_worker_that_the_request_started_and_that_lives_on_keeps_its_connection():
+    story = TraceBuilder()
+    pool, view = story.pool(), story.request("POST /jobs")
+    worker = story.spawn(by=view, at=20)
+    story.check_out(worker, pool, story.session(worker, at=31), at=33)
+    story.end(view)
+    story.body_ended()
+    assert story.judge() == []
+
+
+def test_a_thread_that_has_ended_leaks_like_its_request():
+    story = TraceBuilder()
+    pool, view = story.pool(), story.request("POST /jobs")
+    thread = story.spawn(by=view, at=20)
+    story.check_out(thread, pool, story.session(thread, at=31), at=33)
+    story.join(view, thread)
+    story.end(view)
+    story.body_ended()
+    assert [found.site for found in story.judge()] == [app(33, "work")]
+
+
+def test_a_job_of_the_request_s_is_no_worker_that_lives_on():
+    story = TraceBuilder()
+    pool, view = story.pool(), story.request("POST /jobs")
+    job = story.spawn(by=view, at=20, kind="job")
+    story.check_out(job, pool, story.session(job, at=31), at=33)
+    story.end(view)
+    story.body_ended()
+    assert [found.code for found in story.judge()] == ["SG404"]

@@ -154,6 +154,7 @@ class TraceBuilder:
         """``by`` waits for others to end."""
         for other in others:
             self.pass_on(other, by)
+            self._note(ev.StrandEnded(other.strand))
             if other.own:
                 self.end(other)
 
