@@ -63,7 +63,7 @@ class Observers:
         self.requests = Requests(recorder, self.loopback)
         self.forks = Forks(recorder, self.sessions, self.connections)
         self.holders = Holders(recorder, self.sessions, self.scopes, self.signals)
-        self.patching = Patching(recorder, self.locks, self.scopes)
+        self.patching = Patching(recorder, self.locks, self.scopes, self.connections)
         self.greenlets = Greenlets(recorder)
         self.greened = Greened(self.signals)
 

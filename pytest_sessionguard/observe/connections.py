@@ -10,23 +10,27 @@ from pytest_sessionguard import events as ev
 from pytest_sessionguard.observe import sqla
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
+from pytest_sessionguard.observe.strands import NATIVE_LOCAL, Worker
 from pytest_sessionguard.observe.transparent import around
 
 _OUT = "_sessionguard_out"
 _POOL = "_sessionguard_pool"
+_MADE = "_sessionguard_made"
 
 
 class Connections:
     """The hooks on connection pools. ``taken`` is called with each record that leaves a pool.
 
-    ``engines`` are those made since, as long as they live.
+    ``engines`` are those made since, as long as they live; ``patched`` is where gevent patched.
     """
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
         self.taken: Any = None
+        self.patched: ev.Site | None = None
         self.engines: weakref.WeakSet[Any] = weakref.WeakSet()
         self._announced: dict[int, int] = {}
+        self._late_in: dict[int, int] = {}
 
     def install(self, hooks: Hooks) -> None:
         """Wrap checkout and return, and remember engines."""
@@ -52,11 +56,36 @@ class Connections:
         return token
 
     def _wrap_engine(self, original: Any) -> Any:
-        def made(engine: Any, action: str, frame: Any) -> None:
-            self.engines.add(engine)
+        def making(engine: Any, action: str) -> Any:
+            del action
+            return engine
 
         # SQLAlchemy reads the names of this method's arguments, so it keeps them.
-        return around(original, "make", made, made, "self")
+        return around(original, "make", making, self._made, "self")
+
+    def _made(self, engine: Any) -> None:
+        self.engines.add(engine)
+        pool = sqla.own_attributes(engine).get("pool")
+        if pool is not None and self.recorder.active:
+            pool.__dict__[_MADE] = self.recorder.shielded(self.recorder.stack)
+
+    def _late(self, pool: Any, token: int, worker: Worker, stack: ev.Stack) -> None:
+        """Note a queue of connections that was built before gevent patched, and serves greenlets.
+
+        A greenlet that waits for a connection then stops the whole thread, and with it whoever
+        would give one back.
+        """
+        if (
+            threading.local is NATIVE_LOCAL
+            or self._late_in.get(token) == self.recorder.epoch.number
+        ):
+            return
+        self._late_in[token] = self.recorder.epoch.number
+        made = pool.__dict__.get(_MADE)
+        if made and sqla.pool_limit(pool) is not None and sqla.waits_natively(pool):
+            self.recorder.trace.note(
+                ev.LatePatch("pool", token, made, self.patched, stack, worker.token)
+            )
 
     def _wrap_checkout(self, original: Any) -> Any:
         recorder, out = self.recorder, self._checked_out
@@ -91,6 +120,8 @@ class Connections:
         )  # fmt: skip
         if self.taken is not None:
             self.taken(record, stack)
+        if recorder.strands.greenlets and strand.kind == "greenlet":
+            self._late(pool, token, worker, stack)
 
     def _wrap_checkin(self, original: Any) -> Any:
         recorder, back = self.recorder, self._checked_in

@@ -14,6 +14,7 @@ import weakref
 from typing import Any
 
 from pytest_sessionguard.clocks import Snapshot
+from pytest_sessionguard.observe.connections import Connections
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.locks import Locks
 from pytest_sessionguard.observe.recorder import Recorder
@@ -24,10 +25,13 @@ from pytest_sessionguard.observe.strands import Strand
 class Patching:
     """The hooks on ``gevent.monkey``: where threads were patched."""
 
-    def __init__(self, recorder: Recorder, locks: Locks, scopes: Scopes) -> None:
+    def __init__(
+        self, recorder: Recorder, locks: Locks, scopes: Scopes, connections: Connections
+    ) -> None:
         self.recorder = recorder
         self.locks = locks
         self.scopes = scopes
+        self.connections = connections
 
     def install(self, hooks: Hooks) -> None:
         """Wrap what patches threads; ``patch_all`` calls it, and keeps its warnings' place."""
@@ -49,7 +53,7 @@ class Patching:
 
     def _patched(self, hooks: Hooks) -> None:
         stack = self.recorder.stack()
-        self.scopes.patched = stack[0] if stack else None
+        self.scopes.patched = self.connections.patched = stack[0] if stack else None
         self.locks.install_threading(hooks)
 
 

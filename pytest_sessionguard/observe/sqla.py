@@ -156,6 +156,12 @@ def queue_pool_like(pool: Any) -> Any:
     )  # fmt: skip
 
 
+def waits_natively(pool: Any) -> bool:
+    """Whether waiting for a connection of this pool stops the thread, whoever has patched since."""
+    lock = own_attributes(pool).get("_overflow_lock")
+    return type(lock).__module__ == "_thread"
+
+
 def can_give(pool: Any) -> bool:
     """Whether a pool would give out a connection without anybody waiting."""
     limit = getattr(pool, "_max_overflow", -1)

@@ -4,6 +4,7 @@ from pytest_sessionguard import events as ev
 from unit.tracing import TraceBuilder, app, in_test, lines_of, module, workers_of
 
 BUILT = (module(5),)
+MADE = (module(3),)
 
 
 def late(made: ev.Stack = BUILT, patched: ev.Site | None = None) -> TraceBuilder:
@@ -52,3 +53,25 @@ def test_two_greenlets_in_the_late_registry_are_told_by_its_line_as_well():
     for request in requests:
         story.use(request, session, "add", at=12)
     assert [found.code for found in story.judge()] == ["SG301", "SG303"]
+
+
+def with_pool(story: TraceBuilder, made: ev.Stack = MADE) -> TraceBuilder:
+    view = story.request("POST /a")
+    story.note(ev.LatePatch("pool", 900, made, None, (app(14),), view.worker))
+    return story
+
+
+def test_a_pool_built_before_the_patch_is_told():
+    [found] = with_pool(TraceBuilder()).check("SG301")
+    assert (found.site, lines_of(found)) == (module(3), [14])
+    assert "connection pool" in found.message
+
+
+def test_where_the_registry_is_late_too_the_pool_is_only_mentioned():
+    [found] = with_pool(late()).check("SG301")
+    assert found.site == module(5)
+    assert [line.site for line in found.related] == [module(3)]
+
+
+def test_a_pool_that_a_library_made_is_silent():
+    assert with_pool(TraceBuilder(), made=()).check("SG301") == []
