@@ -25,6 +25,7 @@ from pytest_sessionguard.events import DetachedAccess, Stack
 from pytest_sessionguard.findings import Finding, Related
 from pytest_sessionguard.isolate.databases import Databases, NotIsolated
 from pytest_sessionguard.reports.terminal import FindingRepr
+from pytest_sessionguard.reports.text import replay_command
 from pytest_sessionguard.schedule import token as tokens
 from pytest_sessionguard.schedule.bounded import Bounded
 from pytest_sessionguard.schedule.replay import Drift, Replay
@@ -212,6 +213,7 @@ class Explorer:
         _forget_instance(item)
         search.executions += 1
         search.strategy.ran(search.execution())
+        _add_replay(search, reports)
         if isinstance(search.strategy, Replay) and search.strategy.drift is not None:
             _fail(reports, _drifted(search.strategy.drift))
         try:
@@ -288,6 +290,8 @@ class Explorer:
         token = search.token() if search is not None else None
         if search is None or token is None:
             return finding
+        if finding.code in ALONE:
+            return replace(finding, replay=token)
         lines = [
             Related(f"worker {each.worker} lost its turn before {each.name}", each.site)
             for each in search.preempted()
@@ -297,9 +301,7 @@ class Explorer:
                 what = f"DetachedInstanceError met here, for {access.instance}.{access.attribute}"
                 lines.append(Related(what, access.stack[0]))
                 break
-        known = {line.site for line in finding.related}
-        added = tuple(line for line in lines if line.site not in known)
-        return replace(finding, related=(*finding.related, *added), replay=token)
+        return replace(finding, related=(*finding.related, *lines), replay=token)
 
 
 def _each(
@@ -361,6 +363,16 @@ def _forget_instance(item: pytest.Item) -> None:
             item.__dict__.pop(name, None)
 
 
+def _add_replay(search: Search, reports: list[pytest.TestReport]) -> None:
+    """Tell below a body's own failure in which order of the workers it came."""
+    token = search.token()
+    for report in reports:
+        if report.failed and token is not None and not isinstance(report.longrepr, FindingRepr):
+            serial = " (the workers ran one after the other)" if not search.schedule else ""
+            text = f"failed in execution {search.executions}{serial}\n"
+            report.sections.append(("sessionguard", f"{text}replay: {replay_command(token)}"))
+
+
 def _tear_down_to(item: pytest.Item, nextitem: pytest.Item | None) -> pytest.TestReport:
     """Take down the fixtures of wider scope that the next test does not share."""
     state: Any = item.session._setupstate
@@ -389,6 +401,9 @@ def _drifted(drift: Drift) -> str:
 def _named(step: Step | None) -> str:
     return f"worker {step.worker}: {step.name}" if step is not None else "nothing more"
 
+
+ALONE = ("SG301", "SG302")
+"""Rules whose findings do not hang on the order of the workers."""
 
 ISOLATED = "isolated_session"
 NO_ASYNC = (

@@ -39,6 +39,9 @@ class Backend(Protocol):
     def is_idle(self) -> bool:
         """Whether none of the workers, nor anything they started, is running just now."""
 
+    def interrupt(self, worker: Any) -> None:
+        """End a worker that has not come back, as far as that can be done."""
+
     def frame(self, worker: Any) -> Any:
         """Where a worker is just now; None when it has ended."""
 

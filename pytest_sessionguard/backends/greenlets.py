@@ -14,6 +14,8 @@ from typing import Any
 import gevent
 from gevent import get_hub, getcurrent
 
+from pytest_sessionguard.schedule.turns import Abandoned
+
 
 class HubGate:
     """A greenlet that has switched to the hub until the gate is opened."""
@@ -89,6 +91,10 @@ class Greenlets:
     def is_idle(self) -> bool:
         """Whoever asks runs, so no other greenlet does."""
         return True
+
+    def interrupt(self, worker: Any) -> None:
+        """Throw ``Abandoned`` into the greenlet, wherever it waits."""
+        worker.kill(Abandoned, block=False)
 
     def frame(self, worker: Any) -> Any:
         """Where the greenlet is just now."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import _thread
 import contextlib
 import contextvars
+import ctypes
 import sys
 import threading
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_sessionguard.backends.native import native
+from pytest_sessionguard.schedule.turns import Abandoned
 
 
 class LockGate:
@@ -82,6 +84,13 @@ class Threads:
             return all(_state(task) not in "RD" for task in tasks)
         except OSError:
             return True  # another kernel, or a thread that has just ended
+
+    def interrupt(self, worker: Any) -> None:
+        """Have the thread raise ``Abandoned`` when it next runs a line of Python."""
+        if worker.is_alive():
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(worker.ident), ctypes.py_object(Abandoned)
+            )
 
     def frame(self, worker: Any) -> Any:
         """Where the thread is just now."""

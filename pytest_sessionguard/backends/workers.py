@@ -90,7 +90,9 @@ def run(
     def look() -> None:
         for number, worker in enumerate(started):
             frame = backend.frame(worker)
-            if frame is not None:
+            if not turns.states[number].started:
+                places[number] = "has not begun"
+            elif frame is not None:
                 places[number] = locate(frame)
 
     turns.begin()
@@ -100,6 +102,9 @@ def run(
         turns.give_up("interrupted")
         backend.sleep(GRACE, turns.is_finished)
         raise
+    for worker, outcome in zip(started, outcomes, strict=True):
+        if outcome.lost:
+            backend.interrupt(worker)
     return Ran(outcomes, turns.execution(), turns.given_up, turns.waits, places)
 
 

@@ -55,9 +55,16 @@ def classify(trace: Trace, conflict: Conflict) -> Shared:
         return Shared("SG305", conflict, line)
     if conflict.overlapping:
         return Shared("SG102", conflict, line)
-    if "instance" in (conflict.first.began.via, conflict.second.began.via):
+    if any(_has_instance_only(trace, conflict.session, use) for use in conflict[1:3]):
         return Shared("SG103", conflict, line)
     return Shared("SG101", conflict, line)
+
+
+def _has_instance_only(trace: Trace, session: int, use: Use) -> bool:
+    """Whether this strand touches the Session only through instances of it."""
+    strand = use.began.strand
+    own = [each for each in trace.uses[session] if each.began.strand == strand]
+    return all(each.began.via == "instance" for each in own)
 
 
 def _outlives(trace: Trace, conflict: Conflict) -> bool:
