@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-from pytest_sessionguard import clients, together
+from pytest_sessionguard import clients, rerun, together, tracebacks
 from pytest_sessionguard.backends import backend as backends
 from pytest_sessionguard.backends.conductor import Preempted
 from pytest_sessionguard.concurrency import FIXTURE, MARKER, Concurrency, takes_number
@@ -127,7 +127,7 @@ class Explorer:
         self, fixturedef: Any, request: pytest.FixtureRequest
     ) -> Generator[None, object, object]:
         """Save the databases before the first fixture that each execution sets up afresh."""
-        if fixturedef.scope == "function":
+        if isinstance(request.node, pytest.Item):  # class scope outside of a class is its scope too
             self._save(request.node)
         return (yield)
 
@@ -144,6 +144,11 @@ class Explorer:
             return (yield)
         finally:
             item.obj = plain  # type: ignore[attr-defined]
+
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+        """Show the user's frames only."""
+        if call.excinfo is not None and not item.config.getoption("fulltrace", False):
+            call.excinfo = tracebacks.cleaned(call.excinfo)
 
     def _save(self, item: Any) -> None:
         search = item.stash.get(_SEARCH, None)
@@ -170,7 +175,7 @@ class Explorer:
         last = _tear_down_to(item, nextitem)
         if last.failed:
             reports = [*reports[:-1], last]
-        if search.parts:
+        if search.backend:
             setattr(reports[-1], SHOWN, search.told())
         return reports
 
@@ -188,14 +193,17 @@ class Explorer:
         """
         memory = kept = self.run.remember()
         telling: list[pytest.TestReport] = []
-        most_shown = (False, -1)
+        most_shown = (rerun.PASSED, False, -1)
+        afresh = rerun.Kept(search.item)
         while (schedule := search.strategy.next()) is not None:
             self.run.recall(memory)
+            afresh.restore(search.item)
             reports = self._execute(search, schedule)
             damaged = self._is_damaged(search, reports)
-            if any(report.failed for report in reports) and search.first_finding is None:
+            outcome = rerun.outcome(reports)
+            if outcome == rerun.FAILED and search.first_finding is None:
                 search.first_finding = search.executions
-            shown = (damaged, self.run.findings_in(reports))
+            shown = (outcome, damaged, self.run.findings_in(reports))
             if shown > most_shown:
                 most_shown, telling, kept = shown, reports, self.run.remember()
             most = min(search.chosen.schedules, CONFIRM if search.first_finding else sys.maxsize)
@@ -210,7 +218,6 @@ class Explorer:
         search.schedule, search.parts = schedule, []
         self.run.begin(item)
         reports = runtestprotocol(item, nextitem=parent, log=False)
-        _forget_instance(item)
         search.executions += 1
         search.strategy.ran(search.execution())
         _add_replay(search, reports)
@@ -228,7 +235,7 @@ class Explorer:
             return False
         body_failed = any(_is_own_failure(report) for report in reports)
         trace = self.run.guard.recorder.trace
-        found = any(report.failed for report in reports)
+        found = rerun.outcome(reports) == rerun.FAILED
         return body_failed or (found and any(True for _ in trace.of(DetachedAccess)))
 
     # -- the concurrent part -------------------------------------------------------------------
@@ -260,7 +267,9 @@ class Explorer:
         works = _each(functions, workers, search.chosen.workers)
         jobs = [together.Job(work, [work]) for work in works]
         alike = len(functions) == 1 and not takes_number(functions[0])
-        return self._run(search, jobs, self.run.guard.recorder.stack(), alike)
+        results = self._run(search, jobs, self.run.guard.recorder.stack(), alike)
+        _refuse_coroutines(results)
+        return results
 
     def _run(
         self, search: Search, jobs: list[together.Job], spawned: Stack, alike: bool
@@ -278,7 +287,7 @@ class Explorer:
                 spawned, alike, search.parts.append,
             )  # fmt: skip
         except (NotIsolated, ValueError) as error:
-            pytest.fail(f"sessionguard: {error}", pytrace=False)
+            raise pytest.fail.Exception(f"sessionguard: {error}", pytrace=False) from None
 
     def is_searching(self, item: pytest.Item) -> bool:
         """Whether this run of the test is one execution of a search, with a part in workers."""
@@ -312,7 +321,7 @@ def _each(
 ) -> list[Callable[[], Any]]:
     if not functions or not all(callable(function) for function in functions):
         raise pytest.UsageError("concurrently: it takes functions to run, each in a worker")
-    if workers is not None and (not isinstance(workers, int) or workers < 1):
+    if workers is not None and (type(workers) is not int or workers < 1):
         raise pytest.UsageError(f"concurrently(workers={workers!r}): it takes a number from 1 on")
     if len(functions) > 1:
         if workers not in (None, len(functions)):
@@ -321,6 +330,17 @@ def _each(
             )
         return [_called(function, number) for number, function in enumerate(functions)]
     return [_called(functions[0], number) for number in range(workers or default)]
+
+
+def _refuse_coroutines(results: list[Any]) -> None:
+    coroutines = [result for result in results if inspect.iscoroutine(result)]
+    for coroutine in coroutines:
+        coroutine.close()  # or Python warns that nobody awaited it
+    if coroutines:
+        raise pytest.UsageError(
+            "concurrently: the function is async, and its workers are threads or greenlets; give "
+            "it a plain function that calls the app through a test client"
+        )
 
 
 def _called(function: Callable[..., Any], number: int) -> Callable[[], Any]:
@@ -360,21 +380,18 @@ def _is_to_go_on(search: Search, reports: list[pytest.TestReport]) -> bool:
 def _is_own_failure(report: pytest.TestReport) -> bool:
     """Whether the test itself failed, with or without a finding."""
     told: Any = report.longrepr
-    return report.failed and not (isinstance(told, FindingRepr) and told.body is None)
-
-
-def _forget_instance(item: pytest.Item) -> None:
-    """Have pytest make the test class anew for the next execution."""
-    if isinstance(item.parent, pytest.Class):
-        for name in ("_obj", "_instance"):
-            item.__dict__.pop(name, None)
+    return rerun.has_failed(report) and not (isinstance(told, FindingRepr) and told.body is None)
 
 
 def _add_replay(search: Search, reports: list[pytest.TestReport]) -> None:
     """Tell below a body's own failure in which order of the workers it came."""
     token = search.token()
     for report in reports:
-        if report.failed and token is not None and not isinstance(report.longrepr, FindingRepr):
+        if (
+            rerun.has_failed(report)
+            and token is not None
+            and not isinstance(report.longrepr, FindingRepr)
+        ):
             serial = " (the workers ran one after the other)" if not search.schedule else ""
             text = f"failed in execution {search.executions}{serial}\n"
             report.sections.append(("sessionguard", f"{text}replay: {replay_command(token)}"))

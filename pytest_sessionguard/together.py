@@ -127,8 +127,8 @@ def _raise(ran: workers.Ran, timeout: float) -> None:
 
 
 def _is_outcome(error: BaseException) -> bool:
-    """``pytest.skip`` and ``pytest.xfail``: said by all workers, said once."""
-    return isinstance(error, pytest.skip.Exception | pytest.xfail.Exception)
+    """``pytest.skip`` and ``pytest.xfail``, or a wrong call: said by all workers, said once."""
+    return isinstance(error, pytest.skip.Exception | pytest.xfail.Exception | pytest.UsageError)
 
 
 def _stuck(ran: workers.Ran, timeout: float) -> str:

@@ -38,6 +38,7 @@ class Databases:
         self._files: dict[Path, sqlite3.Connection | None] = {}
         self._memories: dict[Any, sqlite3.Connection] = {}
         self._frozen = False
+        self._saved = False
         self._in_transaction: set[object] = set()
         self._hooks = Hooks()
         self._redirected: dict[int, Path] = {}
@@ -70,6 +71,8 @@ class Databases:
     def save(self) -> None:
         """Save every SQLite database that is known now."""
         self._in_transaction = {key for key, session in _sessions() if session.in_transaction()}
+        self._saved = True
+        self._save_again()
         for engine in self._sqlite_engines():
             arguments, _ = engine.dialect.create_connect_args(engine.url)
             path = sqlite.path_of(arguments)
@@ -83,8 +86,10 @@ class Databases:
     def put_back(self) -> None:
         """Make every database what it was when it was saved. Raises ``NotIsolated``."""
         self._end_transactions()
+        if not self._saved:
+            return  # a fixture of wider scope failed; what it and others wrote stays
         for engine in self._sqlite_engines():
-            if type(engine.pool).__name__ not in sqla.SHARED_POOLS:
+            if type(engine.pool).__name__ not in sqla.SHARED_POOLS or self._is_new(engine):
                 engine.dispose()
         for path, copy in self._files.items():
             try:
@@ -98,6 +103,14 @@ class Databases:
             if connection is not None:
                 sqlite.put_back(connection, copy)
 
+    def _is_new(self, engine: Any) -> bool:
+        """Whether a database in memory did not exist when the others were saved."""
+        return (
+            not engine.dialect.is_async
+            and engine not in self._memories
+            and sqlite.is_memory(engine)
+        )
+
     def _end_transactions(self) -> None:
         """Roll back what the execution left open: it holds locks, and the next begins without."""
         gc.collect()  # sessions that nobody has closed give their connections back
@@ -106,19 +119,28 @@ class Databases:
                 with contextlib.suppress(Exception):  # a broken connection: the pool drops it
                     session.rollback()
 
+    def _save_again(self) -> None:
+        """A file that a fixture of wider scope has opened just now: it has written since."""
+        files, self._files = self._files, {}
+        for path, copy in files.items():
+            if copy is not None:
+                copy.close()
+            self._save_file(path)
+
     def _save_file(self, path: Path) -> None:
         if path not in self._files:
             self._files[path] = sqlite.saved_file(path)
 
     def _connecting(self, dialect: Any, record: Any, arguments: Any, options: Any) -> None:
         """An engine opens a connection: to a file not seen before, or to a copy of ours."""
-        del record, options
+        del record
         if dialect.name != "sqlite":
             return
         copy = self._redirected.get(id(dialect))
         path = sqlite.path_of(arguments)
         if copy is not None:
             arguments[:] = [str(copy)]
+            options["check_same_thread"] = False  # the workers share a pool of them
         elif path is not None:
             self._save_file(path)
 

@@ -1,0 +1,42 @@
+"""What pytest keeps on a test from one run of it to the next, and what several runs come to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+PASSED, EXPECTED, FAILED = range(3)
+_XPASS = "[XPASS(strict)]"
+
+
+class Kept:
+    """What a test had before its first run; a run adds to it, and the next must not see that."""
+
+    def __init__(self, item: pytest.Item) -> None:
+        self._properties = list(item.user_properties)
+        self._markers = list(item.own_markers)
+
+    def restore(self, item: Any) -> None:
+        """Captured output, recorded properties and markers as they were, and a new instance."""
+        item._report_sections = []
+        item.user_properties[:] = self._properties
+        item.own_markers[:] = self._markers
+        if isinstance(item.parent, pytest.Class):
+            for name in ("_obj", "_instance"):
+                item.__dict__.pop(name, None)
+
+
+def outcome(reports: list[pytest.TestReport]) -> int:
+    """``FAILED``, ``EXPECTED`` for a skip or an expected failure, else ``PASSED``."""
+    if any(has_failed(report) for report in reports):
+        return FAILED
+    return EXPECTED if any(report.skipped for report in reports) else PASSED
+
+
+def has_failed(report: pytest.TestReport) -> bool:
+    """Whether something failed in this phase.
+
+    Not so when a strict xfail has passed: that may be said only after the last order has passed.
+    """
+    return report.failed and not str(report.longrepr).startswith(_XPASS)
