@@ -27,6 +27,7 @@ class Greened:
     def install_events(self, hooks: Hooks) -> None:
         """Stand in for Event and AsyncResult."""
         module = sys.modules["gevent.event"]
+        hooks.copied_by("gevent")
         hooks.replace(module, "Event", event_class(module.Event, self.signals))
         hooks.replace(module, "AsyncResult", result_class(module.AsyncResult, self.signals))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import sys
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
@@ -22,6 +23,7 @@ class Hooks:
     def __init__(self) -> None:
         self._undo: list[tuple[Any, str, Any, Any]] = []
         self._on_remove: list[Callable[[], None]] = []
+        self._copied_by: set[str] = set()
 
     def replace(self, owner: Any, name: str, new: Any) -> None:
         """Set ``owner.name`` to ``new`` and remember what was there."""
@@ -48,8 +50,22 @@ class Hooks:
         """Call ``action`` when the hooks are taken away."""
         self._on_remove.append(action)
 
+    def copied_by(self, package: str) -> None:
+        """The modules of ``package`` import what was replaced: put it back there as well."""
+        self._copied_by.add(package)
+
+    def _put_back_copies(self) -> None:
+        plain = {id(new): old for _, _, old, new in self._undo if old is not _MISSING}
+        for module_name, module in list(sys.modules.items()):
+            if module_name.partition(".")[0] in self._copied_by:
+                for name, value in list(vars(module).items()):
+                    if id(value) in plain:
+                        setattr(module, name, plain[id(value)])
+
     def remove(self) -> None:
         """Put everything back, last first; what others have replaced since is left alone."""
+        if self._copied_by:
+            self._put_back_copies()
         while self._undo:
             owner, name, old, new = self._undo.pop()
             if vars(owner).get(name) is not new:

@@ -228,3 +228,16 @@ def deprecated():
         line = sys._getframe().f_lineno + 1
         module.deprecated()
     assert (caught[0].filename, caught[0].lineno) == (__file__, line)
+
+
+def test_copies_in_a_package_s_modules_are_put_back_too(hooks, monkeypatch):
+    owner, plain, ours = types.ModuleType("owner"), object(), object()
+    owner.thing = plain
+    copies, others = types.ModuleType("copying.inner"), types.ModuleType("elsewhere")
+    for module in (copies, others):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        module.mine = ours
+    hooks.replace(owner, "thing", ours)
+    hooks.copied_by("copying")
+    hooks.remove()
+    assert (owner.thing, copies.mine, others.mine) == (plain, plain, ours)
