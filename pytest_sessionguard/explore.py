@@ -146,7 +146,9 @@ class Explorer:
             item.obj = plain  # type: ignore[attr-defined]
 
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-        """Show the user's frames only."""
+        """Show the user's frames only, where the guard has run the body."""
+        if _SEARCH not in item.stash:
+            return
         if call.excinfo is not None and not item.config.getoption("fulltrace", False):
             call.excinfo = tracebacks.cleaned(call.excinfo)
 
