@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pytest_sessionguard.backends.backend import NAMES
-
 MARKER = "concurrent_sessions"
 FIXTURE = "concurrently"
+BACKENDS = ("auto", "thread", "gevent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ def _at_least(least: int) -> Callable[[Any], str | None]:
 
 
 def _backend(value: Any) -> str | None:
-    return None if value in NAMES else f"one of {', '.join(NAMES)}"
+    return None if value in BACKENDS else f"one of {', '.join(BACKENDS)}"
 
 
 def _seconds(value: Any) -> str | None:

@@ -13,8 +13,6 @@ from pytest_sessionguard.schedule.turns import Gate, Turns
 Blocked = Callable[[FrameType | None], None]
 """Told of the frame in which a worker was interrupted."""
 
-NAMES = ("auto", "thread", "gevent")
-
 
 class Backend(Protocol):
     """Starts, parks and wakes workers of one kind.
