@@ -343,6 +343,28 @@ class ForkedUse(NamedTuple):
     stack: Stack
 
 
+class Statement(NamedTuple):
+    """A worker of a concurrent part is about to run a statement; ``writes`` what it does."""
+
+    strand: int
+    worker: int
+    verb: str
+    tables: tuple[str, ...]
+    writes: bool
+    stack: Stack
+
+
+class BodyFailed(NamedTuple):
+    """The test's own body failed in this execution, with ``error`` at ``site``.
+
+    ``passes_serially``: it did not when its workers ran one after the other.
+    """
+
+    error: str
+    site: Site | None
+    passes_serially: bool
+
+
 class BodyEnded(NamedTuple):
     """The test's body has ended; its fixtures are taken down next."""
 
@@ -376,5 +398,7 @@ Event = (
     | CheckedOut
     | CheckedIn
     | ForkedUse
+    | Statement
+    | BodyFailed
     | BodyEnded
 )

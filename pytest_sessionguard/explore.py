@@ -21,7 +21,7 @@ from pytest_sessionguard import clients, rerun, together, tracebacks
 from pytest_sessionguard.backends import backend as backends
 from pytest_sessionguard.backends.conductor import Preempted
 from pytest_sessionguard.concurrency import FIXTURE, MARKER, Concurrency, takes_number
-from pytest_sessionguard.events import DetachedAccess, Stack
+from pytest_sessionguard.events import BodyFailed, DetachedAccess, Stack
 from pytest_sessionguard.findings import Finding, Related
 from pytest_sessionguard.isolate.databases import Databases, NotIsolated
 from pytest_sessionguard.reports.terminal import FindingRepr
@@ -60,6 +60,7 @@ class Search:
     parts: list[together.Part] = field(default_factory=list)
     executions: int = 0
     first_finding: int | None = None
+    passes_serially: bool = False
     saved: bool = False
 
     def execution(self) -> Execution:
@@ -166,6 +167,8 @@ class Explorer:
         guard = self.run.guard
         databases = Databases(guard.recorder, guard.observers.connections.engines)
         search = Search(item, chosen, databases, self._strategy(chosen))
+        token = self.run.settings.replay
+        search.passes_serially = token is not None and bool(token.schedule)
         item.stash[_SEARCH] = search
         databases.begin()
         try:
@@ -177,6 +180,8 @@ class Explorer:
         last = _tear_down_to(item, nextitem)
         if last.failed:
             reports = [*reports[:-1], last]
+        if search.executions > 1:
+            self.run.not_put_back(databases.others())
         if search.backend:
             setattr(reports[-1], SHOWN, search.told())
         return reports
@@ -203,6 +208,8 @@ class Explorer:
             reports = self._execute(search, schedule)
             damaged = self._is_damaged(search, reports)
             outcome = rerun.outcome(reports)
+            if not schedule and outcome == rerun.PASSED:
+                search.passes_serially = True
             if outcome == rerun.FAILED and search.first_finding is None:
                 search.first_finding = search.executions
             shown = (outcome, damaged, self.run.findings_in(reports))
@@ -295,6 +302,16 @@ class Explorer:
         """Whether this run of the test is one execution of a search, with a part in workers."""
         search = item.stash.get(_SEARCH, None)
         return search is not None and bool(search.parts)
+
+    def body_failed(self, item: pytest.Item, error: BaseException) -> None:
+        """Note that the body failed by itself in this execution, and whether it passes serially."""
+        search = item.stash.get(_SEARCH, None)
+        if search is None or not search.parts or not isinstance(error, Exception):
+            return
+        recorder = self.run.guard.recorder
+        site = recorder.shielded(tracebacks.raised_at, error, recorder.frames)
+        event = BodyFailed(type(error).__name__, site, passes_serially=search.passes_serially)
+        recorder.shielded(recorder.trace.note, event)
 
     # -- findings ------------------------------------------------------------------------------
 

@@ -109,11 +109,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """The body of a test; judged as soon as it has ended, before its fixtures are taken down."""
     run = _run(item.config)
+    error: BaseException | None = None
     try:
         return (yield)
+    except BaseException as raised:
+        error = raised
+        raise
     finally:
         if run is not None:
-            run.body_ended(item)
+            run.body_ended(item, error)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -144,10 +144,12 @@ class Run:
         if self.guard.recorder.active:
             self.outside += self.guard.judge(self.settings)
 
-    def body_ended(self, item: pytest.Item) -> None:
-        """Judge the body."""
+    def body_ended(self, item: pytest.Item, error: BaseException | None) -> None:
+        """Judge the body; ``error`` is its own."""
         chosen = self._settings_of(item)
         if chosen is not None:
+            if error is not None:
+                self.explorer.body_failed(item, error)
             found = self.guard.body_ended(chosen)
             item.stash[_FOUND] = [self.explorer.told(item, finding) for finding in found]
 
@@ -189,6 +191,13 @@ class Run:
     def recall(self, memory: tuple[set[str], dict[str, Finding]]) -> None:
         """Forget what was found since: an execution of which nobody will hear."""
         self.told, self.guard.findings = set(memory[0]), dict(memory[1])
+
+    def not_put_back(self, dialects: list[str]) -> None:
+        """Say once which databases stay as an execution left them."""
+        for name in dialects:
+            note = f"sessionguard: databases of {name} are not put back between executions"
+            if note not in self.notes:
+                self.notes.append(note)
 
     def findings_in(self, reports: list[pytest.TestReport]) -> int:
         """How many findings these reports carry."""

@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from pytest_sessionguard.events import Site
+from pytest_sessionguard.observe import Frames
+
 _OWN = "pytest_sessionguard"
 _RUNNERS = ("_pytest", "pluggy", "pytest", "unittest")
 
@@ -23,6 +26,19 @@ def cleaned(excinfo: pytest.ExceptionInfo[Any]) -> pytest.ExceptionInfo[Any]:
     if error.__traceback__ is None:
         error.__traceback__ = before  # pytest shows no exception without one
     return pytest.ExceptionInfo.from_exception(error)
+
+
+def raised_at(error: BaseException, frames: Frames) -> Site | None:
+    """The innermost line of the user's that an exception passed, the first one's of a group."""
+    members = _members(error)
+    if members:
+        return raised_at(members[0], frames)
+    for each in reversed(_frames(error.__traceback__)):
+        code = each.tb_frame.f_code
+        site = frames.site_of(code.co_filename, each.tb_lineno, code.co_qualname)
+        if site.role in ("app", "test"):
+            return site
+    return None
 
 
 def _clean(error: BaseException, seen: set[int]) -> None:

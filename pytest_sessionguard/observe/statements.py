@@ -6,11 +6,18 @@ show what production does.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
+from pytest_sessionguard import events as ev
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
+
+# Enough to tell which statements meet: SQLAlchemy writes these words itself.
+_TABLE = re.compile(r"""\b(?:FROM|JOIN|INTO|UPDATE)\s+["`\[]?([\w.]+)""", re.IGNORECASE)
+_LOCKING = re.compile(r"\bFOR (?:UPDATE|SHARE|NO KEY UPDATE)\b", re.IGNORECASE)
+_WRITING = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE"})
 
 
 def install(recorder: Recorder, hooks: Hooks) -> None:
@@ -21,11 +28,15 @@ def install(recorder: Recorder, hooks: Hooks) -> None:
         connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
     ) -> None:
         del connection, cursor, parameters, context, many
-        _point(recorder, _verb(statement))
+        if recorder.active and recorder.scheduler is not None:
+            verb = _verb(statement)
+            recorder.scheduler.point(verb)
+            recorder.shielded(_note, recorder, verb, statement)
 
     def commit(connection: Any) -> None:
         del connection
-        _point(recorder, "COMMIT")
+        if recorder.active and recorder.scheduler is not None:
+            recorder.scheduler.point("COMMIT")
 
     listeners: dict[str, Callable[..., Any]] = {
         "before_cursor_execute": before_cursor_execute,
@@ -41,9 +52,15 @@ def install(recorder: Recorder, hooks: Hooks) -> None:
     hooks.on_remove(remove)
 
 
-def _point(recorder: Recorder, name: str) -> None:
-    if recorder.active and recorder.scheduler is not None:
-        recorder.scheduler.point(name)
+def _note(recorder: Recorder, verb: str, statement: str) -> None:
+    if recorder.scheduler is None or not recorder.scheduler.is_worker():
+        return
+    strand, worker = recorder.who()
+    operation = strand.operations[-1] if strand.operations else None
+    stack = operation.stack if operation is not None else recorder.here()
+    tables = tuple(sorted(set(_TABLE.findall(statement))))
+    writes = verb in _WRITING or _LOCKING.search(statement) is not None
+    recorder.trace.note(ev.Statement(strand.token, worker.token, verb, tables, writes, stack))
 
 
 def _verb(statement: str) -> str:

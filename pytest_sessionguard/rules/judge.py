@@ -19,8 +19,14 @@ def judge(trace: Trace, rules: Iterable[Rule]) -> list[Finding]:
     for rule in rules:
         for finding in rule.check(trace):
             found.setdefault((finding.code, finding.site), finding)
-    merged = _fold(list(_merge(found.values())))
+    merged = _unexplained(_fold(list(_merge(found.values()))))
     return sorted(merged, key=lambda f: (f.site.path, f.site.line, f.code))
+
+
+def _unexplained(findings: list[Finding]) -> list[Finding]:
+    """That an order fails is told alone: beside it, another finding is the reason."""
+    reasons = [finding for finding in findings if finding.code != "SG901"]
+    return reasons or findings
 
 
 def _fold(findings: list[Finding]) -> list[Finding]:

@@ -1,0 +1,90 @@
+"""SG901 schedule-dependent-failure: the test's own assertion fails in some order only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from pytest_sessionguard import events as ev
+from pytest_sessionguard.findings import Finding, Related, Rule, Side, finding
+from pytest_sessionguard.rules.blame import worker_name
+from pytest_sessionguard.trace import Trace
+
+
+class Meeting(NamedTuple):
+    """Two workers' statements on one table, at least one of them a write; the last such pair."""
+
+    first: ev.Statement
+    second: ev.Statement
+    table: str
+
+
+def check(trace: Trace) -> Iterable[Finding]:
+    """A body that passes when its workers run one after the other, and failed in this order."""
+    for failed in trace.of(ev.BodyFailed):
+        met = last_meeting(trace) if failed.passes_serially else None
+        if met is not None:
+            yield _finding(trace, failed, met)
+
+
+def last_meeting(trace: Trace) -> Meeting | None:
+    """The last write of a worker that meets an earlier statement of another's; else the last read.
+
+    A read that follows the last write only looks at the damage.
+    """
+    statements = [each for each in trace.of(ev.Statement) if each.stack]
+    places = range(len(statements) - 1, 0, -1)
+    for at in sorted(places, key=lambda at: not statements[at].writes):
+        met = _meeting(trace, statements[:at], statements[at])
+        if met is not None:
+            return met
+    return None
+
+
+def _meeting(trace: Trace, earlier: list[ev.Statement], second: ev.Statement) -> Meeting | None:
+    for first in reversed(earlier):
+        common = set(first.tables).intersection(second.tables)
+        other = _part(trace, first.worker) != _part(trace, second.worker)
+        if common and other and (first.writes or second.writes):
+            return Meeting(first, second, min(common))
+    return None
+
+
+def _part(trace: Trace, worker: int) -> int:
+    """The worker that a request, or whatever it started, belongs to."""
+    began = trace.workers.get(worker)
+    while began is not None and began.parent is not None and not trace.is_test(began.parent):
+        worker = began.parent
+        began = trace.workers.get(worker)
+    return worker
+
+
+def _finding(trace: Trace, failed: ev.BodyFailed, met: Meeting) -> Finding:
+    sides = tuple(
+        Side(worker_name(trace, each.worker), f"{each.verb} on {met.table}", each.stack)
+        for each in (met.first, met.second)
+    )
+    message = (
+        f"the test passes when its workers run one after the other, and fails in this order: "
+        f"{sides[0].worker} and {sides[1].worker} meet on the table {met.table}"
+    )
+    related = [Related(f"{failed.error} here", failed.site)] if failed.site is not None else []
+    return finding(RULE, message, met.second.stack[0], sides, related)
+
+
+RULE = Rule(
+    code="SG901",
+    name="schedule-dependent-failure",
+    says="the test's own assertion fails in some order only",
+    why=(
+        "No Session is shared, and still two workers got in each other's way: what one had read was "
+        "out of date when it wrote, or both saw that something was missing and both made it. Run one "
+        "after the other they are right. In production nobody runs them one after the other."
+    ),
+    fix=(
+        "Let the database decide in one statement (UPDATE ... SET n = n - 1 WHERE n > 0, a unique "
+        "constraint), lock what you read (with_for_update()), or count versions (version_id_col) and "
+        "try again when one has lost."
+    ),
+    check=check,
+)
