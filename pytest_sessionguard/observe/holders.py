@@ -46,13 +46,13 @@ class Holders:
 
     def _publish(self) -> None:
         epoch = self.recorder.epoch.number
-        for state in list(self.sessions.in_use.values()):
+        living = list(self.sessions.in_use.values())
+        self._note_gone({state.token for state in living})
+        for state in living:
             session = state.session()
-            if state.announced != epoch:
+            if state.announced != epoch or session is None:
                 continue
-            if session is None:
-                self.recorder.trace.note(ev.Resting(state.token, "gone"))
-            elif len(state.met) > 1 or len(state.workers) > 1 or state.earlier is not None:
+            if len(state.met) > 1 or len(state.workers) > 1 or state.earlier is not None:
                 self._note(published(session, state, self.recorder.frames))
                 kind = resting(session)
                 if kind is not None:
@@ -68,6 +68,13 @@ class Holders:
                 _, worker = self.recorder.who()
                 token = self.sessions.state(session).token
                 self.recorder.trace.note(ev.Borrowed(token, worker.token))
+
+    def _note_gone(self, living: set[int]) -> None:
+        """Sessions of this trace that are no more: nobody can say where they were kept."""
+        made = [event for event in self.recorder.trace.events if isinstance(event, ev.SessionMade)]
+        for event in made:
+            if event.session not in living:
+                self.recorder.trace.note(ev.Resting(event.session, "gone"))
 
     def _note(self, holders: list[ev.Published]) -> None:
         for event in holders:

@@ -54,7 +54,7 @@ def test_silence(mended):
     assert ran.report["summary"]["findings"] == 0
     assert ran.report["format"] == 1
     assert ran.report["tool"]["name"] == "pytest-sessionguard"
-    assert set(ran.report) == {"format", "tool", "environment", "summary", "findings"}
+    assert set(ran.report) == {"format", "tool", "environment", "summary", "findings", "searches"}
 
 
 IMPORTING = "import shop\n\nPRICE = shop.price_of_new_item(1)\n"
