@@ -24,6 +24,7 @@ from pytest_sessionguard.concurrency import FIXTURE, MARKER, Concurrency, takes_
 from pytest_sessionguard.events import BodyFailed, DetachedAccess, Stack
 from pytest_sessionguard.findings import Finding, Related
 from pytest_sessionguard.isolate.databases import Databases, NotIsolated
+from pytest_sessionguard.isolate.fixtures_bound import refuse_bound
 from pytest_sessionguard.reports.terminal import FindingRepr
 from pytest_sessionguard.reports.text import replay_command
 from pytest_sessionguard.schedule import token as tokens
@@ -291,6 +292,7 @@ class Explorer:
         search.workers = max(search.workers, len(jobs))
         try:
             search.backend = backends.chosen(chosen.backend)
+            refuse_bound(search.item)
             return together.run(
                 jobs, chosen, search.schedule[used:], self.run.guard.recorder, search.databases,
                 spawned, alike, search.parts.append,

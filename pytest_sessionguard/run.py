@@ -95,11 +95,14 @@ class Run:
     def _select(self, items: list[pytest.Item], token: Token) -> None:
         """Leave only the test of a replay token."""
         chosen = [item for item in items if digest(item.nodeid) == token.test]
-        if not chosen and not self.is_worker:
-            raise pytest.UsageError(
+        if not chosen:
+            message = (
                 f"--sessionguard-replay: none of the {len(items)} collected tests is the token's; "
                 "it was renamed or moved since, or it is of another suite"
             )
+            if not self.is_worker:
+                raise pytest.UsageError(message)
+            self.notes.append(message)  # the controller tells it, and sets the exit status
         others = [item for item in items if item not in chosen]
         self.config.hook.pytest_deselected(items=others)
         items[:] = chosen
@@ -250,6 +253,8 @@ class Run:
             f.level != ADVICE and not f.tests for f in self.findings.values()
         ) and session.exitstatus in (0, 5):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if self.settings.replay is not None and session.exitstatus == 5:
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR  # under xdist nobody could refuse
         self._write(session)
 
     def _write(self, session: pytest.Session) -> None:

@@ -222,7 +222,7 @@ def _concurrency(config: pytest.Config) -> Concurrency:
     text, origin = _one(config, "schedules")
     if text is None:
         return Concurrency()
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise ValueError(f"{origin}: {text!r} is not a whole number from 1 on")
     return Concurrency(schedules=int(text))
 

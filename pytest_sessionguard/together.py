@@ -76,6 +76,8 @@ def run(
     conductor.join()
     results = [outcome.result for outcome in ran.outcomes]
     done(Part(results, ran.execution, conductor.preempted))
+    if conductor.forked:
+        pytest.fail(FORKED.format(site=conductor.forked[0]), pytrace=False)
     _raise(ran, chosen.timeout)
     return results
 
@@ -141,3 +143,9 @@ def _stuck(ran: workers.Ran, timeout: float) -> str:
         lines.append(f"  worker {number}: {place}{wait}{lost}")
     lines.append("  a test that needs longer says so: concurrent_sessions(timeout=SECONDS)")
     return "\n".join(lines)
+
+
+FORKED = (
+    "sessionguard: a worker starts a process ({site.path}:{site.line} in {site.function}), and what "
+    "a process does cannot be put in an order; let the workers call what it would run"
+)

@@ -63,6 +63,11 @@ def chosen(name: str) -> str:
 def make(name: str) -> Backend:
     """The backend of this name. Raises ValueError when it cannot be had here."""
     if name == "thread":
+        if is_patched():
+            raise ValueError(
+                "backend='thread': gevent has patched threads, so a thread would be a greenlet; "
+                "say backend='gevent', or have nothing patched in this run"
+            )
         from pytest_sessionguard.backends.threads import Threads
 
         return Threads()

@@ -32,6 +32,7 @@ class Conductor:
         self.recorder = recorder
         self.turns = turns
         self.preempted: list[Preempted] = []
+        self.forked: Stack = ()
         self._strands: list[Strand] = []
         self._numbers: dict[int, int] = {}
 
@@ -73,6 +74,11 @@ class Conductor:
             if here:
                 self.preempted.append(Preempted(number, name, here[0]))
         self.turns.point(number, name)
+
+    def forking(self) -> None:
+        """Remember where a worker forked: nothing orders what the child does."""
+        if self.is_worker():
+            self.forked = self.recorder.here() or self.forked
 
     def is_worker(self) -> bool:
         """Whether the current strand is a worker or belongs to one."""

@@ -6,9 +6,13 @@ SAVEPOINT on SQLite, "Serializable isolation / Savepoints / Transactional DDL".
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+MADE: weakref.WeakSet[Any] = weakref.WeakSet()
+"""The Sessions made here: bound to a Connection each, and rightly so."""
 
 
 class IsolatedSessions:
@@ -30,6 +34,7 @@ class IsolatedSessions:
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN")  # pysqlite would begin too late for a SAVEPOINT
         session = Session(connection, join_transaction_mode="create_savepoint")
+        MADE.add(session)
         self._open.append((session, transaction, connection))
         return session
 

@@ -74,6 +74,8 @@ class Forks:
 
     def before(self) -> None:
         """The process is about to fork; a Process is to blame where its arguments were bound."""
+        if self.recorder.scheduler is not None:
+            self.recorder.scheduler.forking()
         self._forked = self._bound or self.recorder.frames.stack(sys._getframe())
         self._at = time.time()
         self._last_token = self.recorder.next_token()
@@ -83,7 +85,8 @@ class Forks:
             self._spool = Path(name)
 
     def in_child(self) -> None:
-        """This is the child now."""
+        """This is the child now. The other workers are not there: it waits for nobody's turn."""
+        self.recorder.scheduler = None
         if self._forked:
             self.sessions.checked_fork = self._check_session
             self.connections.taken = self._check_connection

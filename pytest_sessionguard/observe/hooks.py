@@ -17,6 +17,14 @@ from typing import Any
 _MISSING = object()
 
 
+_IMMUTABLE = 1 << 8
+"""CPython's Py_TPFLAGS_IMMUTABLETYPE."""
+
+
+def _is_immutable(owner: Any) -> bool:
+    return isinstance(owner, type) and bool(owner.__flags__ & _IMMUTABLE)
+
+
 class Hooks:
     """The attributes that were replaced, in order."""
 
@@ -35,10 +43,11 @@ class Hooks:
         """Replace the function ``owner.name`` by ``make(function)``; absent ones are passed over.
 
         Class and static methods stay what they are. The wrapper passes for a function of the
-        wrapped one's module, so that warnings with a stack level still point at the caller.
+        wrapped one's module, so that warnings with a stack level still point at the caller. A type
+        in C is passed over too: gevent's Event, where gevent has patched before the guard came.
         """
         old = vars(owner).get(name, _MISSING)
-        if old is _MISSING:
+        if old is _MISSING or _is_immutable(owner):
             return
         if isinstance(old, classmethod | staticmethod):
             kind = type(old)

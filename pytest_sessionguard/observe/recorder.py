@@ -34,6 +34,9 @@ class Scheduler(Protocol):
     def wait(self, what: str, is_free: Callable[[], bool], last: bool = False) -> bool:
         """The current strand cannot go on until ``is_free()``; False if it is not to wait here."""
 
+    def forking(self) -> None:
+        """The current strand is about to fork the process."""
+
 
 class Recorder:
     """Appends what the hooks see to the trace of the current test.

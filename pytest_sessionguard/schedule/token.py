@@ -49,7 +49,7 @@ def encode(token: Token) -> str:
 def decode(text: str) -> Token:
     """The token of a text. Raises ValueError, with what is wrong."""
     kind, dot, rest = text.strip().partition(".")
-    if not dot or not kind.startswith("sg") or not kind[2:].isdigit():
+    if not dot or not kind.startswith("sg") or not kind[2:].isdecimal():
         raise ValueError("it is not a replay token; one begins with 'sg1.'")
     if kind != _PREFIX[:-1]:
         raise ValueError(f"its version is {kind[2:]}, this guard reads version {VERSION}")
