@@ -10,100 +10,32 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable, Generator
-from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from _pytest.runner import runtestprotocol
 
-from pytest_sessionguard import clients, rerun, together, tracebacks
+from pytest_sessionguard import jobs, rerun, together, tracebacks
 from pytest_sessionguard.backends import backend as backends
-from pytest_sessionguard.backends.conductor import Preempted
-from pytest_sessionguard.concurrency import FIXTURE, MARKER, Concurrency, takes_number
+from pytest_sessionguard.concurrency import MARKER, Concurrency, takes_number
 from pytest_sessionguard.events import BodyFailed, DetachedAccess, Stack
-from pytest_sessionguard.findings import Finding, Related
+from pytest_sessionguard.findings import Finding
 from pytest_sessionguard.isolate.databases import Databases, NotIsolated
 from pytest_sessionguard.isolate.fixtures_bound import refuse_bound
 from pytest_sessionguard.reports.terminal import FindingRepr
 from pytest_sessionguard.reports.text import replay_command
-from pytest_sessionguard.schedule import token as tokens
+from pytest_sessionguard.schedule import replay
 from pytest_sessionguard.schedule.bounded import Bounded
-from pytest_sessionguard.schedule.replay import Drift, Replay
-from pytest_sessionguard.schedule.strategy import Execution, Schedule, Step, Strategy
-from pytest_sessionguard.schedule.token import Token
+from pytest_sessionguard.schedule.replay import Replay
+from pytest_sessionguard.schedule.strategy import Schedule, Strategy
+from pytest_sessionguard.search import SEARCH, SHOWN, Search, told
 
 if TYPE_CHECKING:
     from pytest_sessionguard.run import Run
 
-_SEARCH: pytest.StashKey[Search] = pytest.StashKey()
-"""The search that a test is part of, while it runs."""
-
-SHOWN = "sessionguard_search"
-"""The attribute of a test report that carries the search to the process that reports."""
-
 CONFIRM = 10
 """Executions, counted from the first, among which one is looked for that shows the damage too."""
-
-
-@dataclass
-class Search:
-    """One test's search. ``schedule`` is the one of the current execution, of which ``used``
-    decisions have been made."""
-
-    item: pytest.Item
-    chosen: Concurrency
-    databases: Databases
-    strategy: Strategy
-    backend: str = ""
-    workers: int = 0
-    schedule: Schedule = ()
-    parts: list[together.Part] = field(default_factory=list)
-    executions: int = 0
-    first_finding: int | None = None
-    passes_serially: bool = False
-    saved: bool = False
-
-    def execution(self) -> Execution:
-        """The current execution, of all its concurrent parts."""
-        steps = tuple(step for part in self.parts for step in part.execution.steps)
-        decisions = tuple(each for part in self.parts for each in part.execution.decisions)
-        uncontrolled = sum(part.execution.uncontrolled for part in self.parts)
-        return Execution(self.schedule, steps, decisions, uncontrolled)
-
-    def token(self) -> str | None:
-        """The replay token of the current execution; None if nothing ran concurrently."""
-        if not self.parts:
-            return None
-        execution = self.execution()
-        test = tokens.digest(self.item.nodeid)
-        return tokens.encode(
-            Token(test, self.backend, self.workers, execution.choices, execution.steps)
-        )
-
-    def preempted(self) -> list[Preempted]:
-        """Where a turn was taken away in the current execution."""
-        return [each for part in self.parts for each in part.preempted]
-
-    def told(self) -> dict[str, Any]:
-        """The entry in the report's ``searches``."""
-        return {
-            "test": self.item.nodeid,
-            "backend": self.backend,
-            "workers": self.workers,
-            "strategy": self.strategy.name,
-            "executions": self.executions,
-            "complete": self.strategy.complete and self.first_finding is None,
-            "first_finding": self.first_finding,
-        }
-
-
-def concurrency_of(item: pytest.Item, default: Concurrency) -> Concurrency | None:
-    """What the test asks for; None when it is an ordinary one. Raises ValueError."""
-    marker = item.get_closest_marker(MARKER)
-    if marker is not None:
-        return default.marked(marker.args, marker.kwargs)
-    return default if FIXTURE in getattr(item, "fixturenames", ()) else None
 
 
 class Explorer:
@@ -137,7 +69,7 @@ class Explorer:
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
         """The body of a marked test runs in all its workers."""
         self._save(item)
-        search = item.stash.get(_SEARCH, None)
+        search = item.stash.get(SEARCH, None)
         if search is None or item.get_closest_marker(MARKER) is None:
             return (yield)
         plain = item.obj  # type: ignore[attr-defined]
@@ -149,13 +81,13 @@ class Explorer:
 
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
         """Show the user's frames only, where the guard has run the body."""
-        if _SEARCH not in item.stash:
+        if SEARCH not in item.stash:
             return
         if call.excinfo is not None and not item.config.getoption("fulltrace", False):
             call.excinfo = tracebacks.cleaned(call.excinfo)
 
     def _save(self, item: Any) -> None:
-        search = item.stash.get(_SEARCH, None)
+        search = item.stash.get(SEARCH, None)
         if search is not None and not search.saved:
             search.saved = True
             search.databases.save()
@@ -170,15 +102,15 @@ class Explorer:
         search = Search(item, chosen, databases, self._strategy(chosen))
         token = self.run.settings.replay
         search.passes_serially = token is not None and bool(token.schedule)
-        item.stash[_SEARCH] = search
+        item.stash[SEARCH] = search
         databases.begin()
         try:
             reports = self._executions(search)
         finally:
             databases.end()
-            del item.stash[_SEARCH]
+            del item.stash[SEARCH]
         self.run.begin(item)
-        last = _tear_down_to(item, nextitem)
+        last = rerun.tear_down_to(item, nextitem)
         if last.failed:
             reports = [*reports[:-1], last]
         if search.executions > 1:
@@ -232,18 +164,18 @@ class Explorer:
         search.strategy.ran(search.execution())
         _add_replay(search, reports)
         if isinstance(search.strategy, Replay) and search.strategy.drift is not None:
-            _fail(reports, _drifted(search.strategy.drift))
+            rerun.fail(reports, replay.told(search.strategy.drift))
         try:
             search.databases.put_back()
         except NotIsolated as error:
-            _fail(reports, f"sessionguard: {error}")
+            rerun.fail(reports, f"sessionguard: {error}")
         return reports
 
     def _is_damaged(self, search: Search, reports: list[pytest.TestReport]) -> bool:
         """Whether a fault did harm in this execution, and was not only there to be seen."""
         if not search.parts:
             return False
-        body_failed = any(_is_own_failure(report) for report in reports)
+        body_failed = any(rerun.is_own_failure(report) for report in reports)
         trace = self.run.guard.recorder.trace
         found = rerun.outcome(reports) == rerun.FAILED
         return body_failed or (found and any(True for _ in trace.of(DetachedAccess)))
@@ -256,9 +188,13 @@ class Explorer:
         @functools.wraps(plain)
         def body(**arguments: Any) -> None:
             if inspect.iscoroutinefunction(plain):
-                pytest.fail(NO_ASYNC, pytrace=False)
-            jobs = [_job(search.item, plain, arguments) for _ in range(search.chosen.workers)]
-            self._run(search, jobs, _definition(self.run, plain), alike=True)
+                pytest.fail(jobs.NO_ASYNC, pytrace=False)
+            made = [
+                jobs.marked(search.item, plain, arguments) for _ in range(search.chosen.workers)
+            ]
+            self._run(
+                search, made, jobs.definition(self.run.guard.recorder.frames, plain), alike=True
+            )
 
         return body
 
@@ -266,7 +202,7 @@ class Explorer:
         self, item: pytest.Item, functions: tuple[Callable[..., Any], ...], workers: int | None
     ) -> list[Any]:
         """What the fixture does. Raises ``pytest.UsageError`` when it is called in a wrong way."""
-        search = item.stash.get(_SEARCH, None)
+        search = item.stash.get(SEARCH, None)
         if search is None:
             raise pytest.UsageError(
                 "concurrently: name it among the arguments of the test; a test that asks for it "
@@ -274,27 +210,27 @@ class Explorer:
             )
         if self.run.guard.recorder.scheduler is not None:
             raise pytest.UsageError("concurrently: a worker cannot start workers of its own")
-        works = _each(functions, workers, search.chosen.workers)
-        jobs = [together.Job(work, [work]) for work in works]
+        works = jobs.each(functions, workers, search.chosen.workers)
+        made = [together.Job(work, [work]) for work in works]
         alike = len(functions) == 1 and not takes_number(functions[0])
-        results = self._run(search, jobs, self.run.guard.recorder.stack(), alike)
-        _refuse_coroutines(results)
+        results = self._run(search, made, self.run.guard.recorder.stack(), alike)
+        jobs.refuse_coroutines(results)
         return results
 
     def _run(
-        self, search: Search, jobs: list[together.Job], spawned: Stack, alike: bool
+        self, search: Search, made: list[together.Job], spawned: Stack, alike: bool
     ) -> list[Any]:
         chosen = search.chosen
         token = self.run.settings.replay
         if token is not None:
             chosen = replace(chosen, backend=token.backend)
         used = sum(len(part.execution.decisions) for part in search.parts)
-        search.workers = max(search.workers, len(jobs))
+        search.workers = max(search.workers, len(made))
         try:
             search.backend = backends.chosen(chosen.backend)
             refuse_bound(search.item)
             return together.run(
-                jobs, chosen, search.schedule[used:], self.run.guard.recorder, search.databases,
+                made, chosen, search.schedule[used:], self.run.guard.recorder, search.databases,
                 spawned, alike, search.parts.append,
             )  # fmt: skip
         except (NotIsolated, ValueError) as error:
@@ -302,12 +238,12 @@ class Explorer:
 
     def is_searching(self, item: pytest.Item) -> bool:
         """Whether this run of the test is one execution of a search, with a part in workers."""
-        search = item.stash.get(_SEARCH, None)
+        search = item.stash.get(SEARCH, None)
         return search is not None and bool(search.parts)
 
     def body_failed(self, item: pytest.Item, error: BaseException) -> None:
         """Note that the body failed by itself in this execution, and whether it passes serially."""
-        search = item.stash.get(_SEARCH, None)
+        search = item.stash.get(SEARCH, None)
         if search is None or not search.parts or not isinstance(error, Exception):
             return
         recorder = self.run.guard.recorder
@@ -319,89 +255,17 @@ class Explorer:
 
     def told(self, item: pytest.Item, finding: Finding) -> Finding:
         """A finding with what the current execution adds: its token, the damage, the switch."""
-        search = item.stash.get(_SEARCH, None)
+        search = item.stash.get(SEARCH, None)
         token = search.token() if search is not None else None
         if search is None or token is None:
             return finding
-        if finding.code in ALONE:
-            return replace(finding, replay=token)
-        lines = [
-            Related(f"worker {each.worker} lost its turn before {each.name}", each.site)
-            for each in search.preempted()
-        ]
-        for access in self.run.guard.recorder.trace.of(DetachedAccess):
-            if access.stack:
-                what = f"DetachedInstanceError met here, for {access.instance}.{access.attribute}"
-                lines.append(Related(what, access.stack[0]))
-                break
-        return replace(finding, related=(*finding.related, *lines), replay=token)
-
-
-def _each(
-    functions: tuple[Callable[..., Any], ...], workers: int | None, default: int
-) -> list[Callable[[], Any]]:
-    if not functions or not all(callable(function) for function in functions):
-        raise pytest.UsageError("concurrently: it takes functions to run, each in a worker")
-    if workers is not None and (type(workers) is not int or workers < 1):
-        raise pytest.UsageError(f"concurrently(workers={workers!r}): it takes a number from 1 on")
-    if len(functions) > 1:
-        if workers not in (None, len(functions)):
-            raise pytest.UsageError(
-                f"concurrently: {len(functions)} functions run in as many workers, not {workers}"
-            )
-        return [_called(function, number) for number, function in enumerate(functions)]
-    return [_called(functions[0], number) for number in range(workers or default)]
-
-
-def _refuse_coroutines(results: list[Any]) -> None:
-    coroutines = [result for result in results if inspect.iscoroutine(result)]
-    for coroutine in coroutines:
-        coroutine.close()  # or Python warns that nobody awaited it
-    if coroutines:
-        raise pytest.UsageError(
-            "concurrently: the function is async, and its workers are threads or greenlets; give "
-            "it a plain function that calls the app through a test client"
-        )
-
-
-def _called(function: Callable[..., Any], number: int) -> Callable[[], Any]:
-    return functools.partial(function, number) if takes_number(function) else function
-
-
-def _job(item: pytest.Item, plain: Callable[..., Any], arguments: dict[str, Any]) -> together.Job:
-    """One worker's copy of a marked body, with clients and sessions of its own."""
-    instance = getattr(plain, "__self__", None)
-    body = plain
-    if instance is not None:
-        body = plain.__func__.__get__(clients.own_attributes(instance))  # type: ignore[attr-defined]
-    given = {name: clients.own(value) for name, value in arguments.items()}
-
-    def work() -> Any:
-        with ExitStack() as stack:
-            if ISOLATED in given:
-                sessions = item._request.getfixturevalue("isolated_sessions")  # type: ignore[attr-defined]
-                given[ISOLATED] = stack.enter_context(sessions.one())
-            return body(**given)
-
-    return together.Job(work, [*given.values(), instance])
-
-
-def _definition(run: Run, function: Callable[..., Any]) -> Stack:
-    code = inspect.unwrap(getattr(function, "__func__", function)).__code__
-    frames = run.guard.recorder.frames
-    return (frames.site_of(code.co_filename, code.co_firstlineno, code.co_qualname),)
+        return told(finding, token, search, self.run.guard.recorder.trace)
 
 
 def _is_to_go_on(search: Search, reports: list[pytest.TestReport]) -> bool:
     """Not after a skip, an expected failure, or a test without a concurrent part."""
     went_on = not any(report.skipped for report in reports)
-    return bool(search.parts) and went_on and not any(map(_is_own_failure, reports))
-
-
-def _is_own_failure(report: pytest.TestReport) -> bool:
-    """Whether the test itself failed, with or without a finding."""
-    told: Any = report.longrepr
-    return rerun.has_failed(report) and not (isinstance(told, FindingRepr) and told.body is None)
+    return bool(search.parts) and went_on and not any(map(rerun.is_own_failure, reports))
 
 
 def _add_replay(search: Search, reports: list[pytest.TestReport]) -> None:
@@ -416,42 +280,3 @@ def _add_replay(search: Search, reports: list[pytest.TestReport]) -> None:
             serial = " (the workers ran one after the other)" if not search.schedule else ""
             text = f"failed in execution {search.executions}{serial}\n"
             report.sections.append(("sessionguard", f"{text}replay: {replay_command(token)}"))
-
-
-def _tear_down_to(item: pytest.Item, nextitem: pytest.Item | None) -> pytest.TestReport:
-    """Take down the fixtures of wider scope that the next test does not share."""
-    state: Any = item.session._setupstate
-    call = pytest.CallInfo.from_call(lambda: state.teardown_exact(nextitem), when="teardown")
-    report: pytest.TestReport = item.ihook.pytest_runtest_makereport(item=item, call=call)
-    return report
-
-
-def _fail(reports: list[pytest.TestReport], text: str) -> None:
-    report = next((each for each in reports if each.when == "call"), reports[-1])
-    if report.passed:
-        report.outcome = "failed"
-        report.longrepr = text
-    else:
-        report.sections.append(("sessionguard", text))
-
-
-def _drifted(drift: Drift) -> str:
-    return (
-        f"sessionguard: the replay left its recorded way at step {drift.number}: expected "
-        f"{_named(drift.expected)}, seen {_named(drift.seen)}. The test or the code under test "
-        "has changed since; search again without --sessionguard-replay"
-    )
-
-
-def _named(step: Step | None) -> str:
-    return f"worker {step.worker}: {step.name}" if step is not None else "nothing more"
-
-
-ALONE = ("SG301", "SG302")
-"""Rules whose findings do not hang on the order of the workers."""
-
-ISOLATED = "isolated_session"
-NO_ASYNC = (
-    f"{MARKER}: the body is async, and its workers are threads or greenlets; write it as a plain "
-    "function that calls the app through a test client"
-)

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from pytest_sessionguard.reports.terminal import FindingRepr
+
 PASSED, EXPECTED, FAILED = range(3)
 _XPASS = "[XPASS(strict)]"
 
@@ -40,3 +42,27 @@ def has_failed(report: pytest.TestReport) -> bool:
     Not so when a strict xfail has passed: that may be said only after the last order has passed.
     """
     return report.failed and not str(report.longrepr).startswith(_XPASS)
+
+
+def is_own_failure(report: pytest.TestReport) -> bool:
+    """Whether the test itself failed, with or without a finding."""
+    told: Any = report.longrepr
+    return has_failed(report) and not (isinstance(told, FindingRepr) and told.body is None)
+
+
+def tear_down_to(item: pytest.Item, nextitem: pytest.Item | None) -> pytest.TestReport:
+    """Take down the fixtures of wider scope that the next test does not share."""
+    state: Any = item.session._setupstate
+    call = pytest.CallInfo.from_call(lambda: state.teardown_exact(nextitem), when="teardown")
+    report: pytest.TestReport = item.ihook.pytest_runtest_makereport(item=item, call=call)
+    return report
+
+
+def fail(reports: list[pytest.TestReport], text: str) -> None:
+    """Fail the body of a test that passed; else add the text to its failure."""
+    report = next((each for each in reports if each.when == "call"), reports[-1])
+    if report.passed:
+        report.outcome = "failed"
+        report.longrepr = text
+    else:
+        report.sections.append(("sessionguard", text))

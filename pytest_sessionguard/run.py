@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_sessionguard import explore
+from pytest_sessionguard import explore, search
 from pytest_sessionguard import settings as settings_module
 from pytest_sessionguard.concurrency import Concurrency
 from pytest_sessionguard.events import Site
@@ -117,7 +117,7 @@ class Run:
         """How a test is searched; None for an ordinary one. Raises ValueError for a bad marker."""
         if _BAD in item.stash:
             return None
-        return explore.concurrency_of(item, self.settings.concurrency)
+        return search.concurrency_of(item, self.settings.concurrency)
 
     def _settings_of(self, item: pytest.Item) -> Settings | None:
         """The settings for one test; None when it is not guarded."""
@@ -216,9 +216,9 @@ class Run:
         """Findings that came with a test report, from this process or a worker."""
         for data in getattr(report, _SHOWN, ()):
             self.add(json_report.from_dict(data))
-        search = getattr(report, explore.SHOWN, None)
-        if search is not None:
-            self.searches.append(search)
+        searched = getattr(report, search.SHOWN, None)
+        if searched is not None:
+            self.searches.append(searched)
 
     def add(self, finding: Finding) -> None:
         """Keep a finding, once, with all the tests that showed it."""

@@ -48,3 +48,16 @@ def drift(expected: tuple[Step, ...], seen: tuple[Step, ...]) -> Drift | None:
         if one != other:
             return Drift(number + 1, one, other)
     return None
+
+
+def told(drift: Drift) -> str:
+    """In words, and what to do."""
+    return (
+        f"sessionguard: the replay left its recorded way at step {drift.number}: expected "
+        f"{_named(drift.expected)}, seen {_named(drift.seen)}. The test or the code under test "
+        "has changed since; search again without --sessionguard-replay"
+    )
+
+
+def _named(step: Step | None) -> str:
+    return f"worker {step.worker}: {step.name}" if step is not None else "nothing more"
