@@ -1,6 +1,6 @@
 """How often the same token gives the same execution: the same steps, findings and failure.
 
-    python bench/replays.py [--times 200] [--backend thread] [--backend gevent]
+    python bench/replays.py [--times 200] [--backend thread] [--backend gevent] [--program NAME]
 
 For each backend and each program one search finds a fault; then its token is replayed in that many
 whole pytest runs, all in one process. Two executions are the same when pytest's outcome, the steps
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import io
 import os
 import re
@@ -134,16 +135,17 @@ def run(path: Path, *arguments: str) -> Seen:
     ]  # fmt: skip
     with contextlib.redirect_stdout(io.StringIO()):
         pytest.main(command, plugins=[seen])
+    gc.collect()  # else the apps of earlier runs pile up, and each run looks through them
     return seen
 
 
-def measure(backend: str, times: int) -> None:
+def measure(backend: str, times: int, programs: list[str]) -> None:
     """Search each program once, then replay what was found."""
     patch = [f"--sessionguard-gevent={'early' if backend == 'gevent' else 'off'}"]
-    for name, program in PROGRAMS.items():
+    for name in programs:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"test_{name.replace(' ', '_')}.py"
-            path.write_text(MODEL + program)
+            path.write_text(MODEL + PROGRAMS[name])
             found = run(path, *patch)
             token = found.tokens[0]
             began = time.perf_counter()
@@ -164,13 +166,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--times", type=int, default=200)
     parser.add_argument("--backend", action="append", choices=("thread", "gevent"))
+    parser.add_argument("--program", action="append", choices=tuple(PROGRAMS))
     chosen = parser.parse_args()
+    programs = chosen.program or list(PROGRAMS)
     backends = chosen.backend or ["thread", "gevent"]
     if len(backends) == 1:
-        measure(backends[0], chosen.times)
+        measure(backends[0], chosen.times, programs)
         return
     for backend in backends:
         command = [sys.executable, __file__, "--times", str(chosen.times), "--backend", backend]
+        command += [word for name in programs for word in ("--program", name)]
         subprocess.run(command, check=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
 
 
