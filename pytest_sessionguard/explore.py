@@ -202,6 +202,7 @@ class Explorer:
         self, item: pytest.Item, functions: tuple[Callable[..., Any], ...], workers: int | None
     ) -> list[Any]:
         """What the fixture does. Raises ``pytest.UsageError`` when it is called in a wrong way."""
+        __tracebackhide__ = True
         search = item.stash.get(SEARCH, None)
         if search is None:
             raise pytest.UsageError(

@@ -26,6 +26,7 @@ def concurrently(request: pytest.FixtureRequest) -> Callable[..., list[Any]]:
     explorer: Any = request.config.pluginmanager.get_plugin("sessionguard-explorer")
 
     def run(*functions: Callable[..., Any], workers: int | None = None) -> list[Any]:
+        __tracebackhide__ = True
         results: list[Any] = explorer.concurrently(request.node, functions, workers)
         return results
 
