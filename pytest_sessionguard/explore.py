@@ -63,6 +63,8 @@ class Explorer:
         """Save the databases before the first fixture that each execution sets up afresh."""
         if isinstance(request.node, pytest.Item):  # class scope outside of a class is its scope too
             self._save(request.node)
+        else:
+            self._widen(request)
         return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -92,6 +94,16 @@ class Explorer:
             search.saved = True
             search.databases.save()
 
+    def _widen(self, request: pytest.FixtureRequest) -> None:
+        """A fixture of wider scope comes late: a function-scoped one has asked for it just now.
+
+        What it writes must stay, since it is not set up again; so this execution is not put back,
+        and the next one begins by saving.
+        """
+        search = request._pyfuncitem.stash.get(SEARCH, None)
+        if search is not None and search.saved:
+            search.widened = True
+
     # -- the search --------------------------------------------------------------------------
 
     def _search(
@@ -112,7 +124,8 @@ class Explorer:
         self.run.begin(item)
         last = rerun.tear_down_to(item, nextitem)
         if last.failed:
-            reports = [*reports[:-1], last]
+            kept = reports if reports[-1].failed else reports[:-1]
+            reports = [*kept, last]
         if search.executions > 1:
             self.run.not_put_back(databases.others())
         if search.backend:
@@ -165,11 +178,18 @@ class Explorer:
         _add_replay(search, reports)
         if isinstance(search.strategy, Replay) and search.strategy.drift is not None:
             rerun.fail(reports, replay.told(search.strategy.drift))
+        self._put_back(search, reports)
+        return reports
+
+    def _put_back(self, search: Search, reports: list[pytest.TestReport]) -> None:
+        if search.widened:
+            search.widened = search.saved = False
+            search.databases.forget()
+            return
         try:
             search.databases.put_back()
         except NotIsolated as error:
             rerun.fail(reports, f"sessionguard: {error}")
-        return reports
 
     def _is_damaged(self, search: Search, reports: list[pytest.TestReport]) -> bool:
         """Whether a fault did harm in this execution, and was not only there to be seen."""

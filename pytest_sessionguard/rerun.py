@@ -41,7 +41,12 @@ def has_failed(report: pytest.TestReport) -> bool:
 
     Not so when a strict xfail has passed: that may be said only after the last order has passed.
     """
-    return report.failed and not str(report.longrepr).startswith(_XPASS)
+    return report.failed and not is_strict_xpass(report)
+
+
+def is_strict_xpass(report: pytest.TestReport) -> bool:
+    """Whether a test that should have failed has passed."""
+    return report.failed and str(report.longrepr).startswith(_XPASS)
 
 
 def is_own_failure(report: pytest.TestReport) -> bool:

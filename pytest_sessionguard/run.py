@@ -15,6 +15,7 @@ from pytest_sessionguard.events import Site
 from pytest_sessionguard.findings import ADVICE, Finding
 from pytest_sessionguard.guard import Guard
 from pytest_sessionguard.reports import json_report, terminal
+from pytest_sessionguard.rerun import is_strict_xpass
 from pytest_sessionguard.schedule.token import Token, digest
 from pytest_sessionguard.settings import Settings
 
@@ -177,7 +178,11 @@ class Run:
         if not errors:
             return
         told = terminal.FindingRepr(errors, set(self.told), self.read_line)
-        if searched and report.failed:  # the order was ours: the fault goes before its symptom
+        if is_strict_xpass(report):  # the failure that was expected is the finding
+            report.outcome = "skipped"
+            report.wasxfail = f"{errors[0].code} {errors[0].name}"
+            report.longrepr = told  # type: ignore[assignment]
+        elif searched and report.failed:  # the order was ours: the fault goes before its symptom
             told.body = report.longrepr
             report.longrepr = told  # type: ignore[assignment]
         elif report.outcome == "passed" and not hasattr(report, "wasxfail"):

@@ -42,6 +42,7 @@ class Search:
     first_finding: int | None = None
     passes_serially: bool = False
     saved: bool = False
+    widened: bool = False
 
     def execution(self) -> Execution:
         """The current execution, of all its concurrent parts."""

@@ -1,6 +1,6 @@
 """Workers that are threads. Each waits on a lock of its own that is taken already.
 
-Native threads and locks, also where gevent has patched: a patched thread is a greenlet.
+Not where gevent has patched: ``threading.Thread`` is a greenlet there (``backend.make`` refuses).
 """
 
 from __future__ import annotations

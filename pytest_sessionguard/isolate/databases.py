@@ -62,6 +62,10 @@ class Databases:
         if self._frozen:
             gc.unfreeze()
         self._hooks.remove()
+        self.forget()
+
+    def forget(self) -> None:
+        """Nothing is saved any more."""
         for copy in (*self._files.values(), *self._memories.values()):
             if copy is not None:
                 copy.close()
