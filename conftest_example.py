@@ -22,13 +22,14 @@ import pytest
 from sqlalchemy import Engine, create_engine
 
 
-@pytest.fixture
-def sessionguard_engine() -> Engine:
+@pytest.fixture(scope="session")
+def sessionguard_engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
     """The engine of the code under test: ``isolated_session`` gives each worker a Session on it.
 
-    Return your app's own, for example ``from shop.db import engine``.
+    Return your app's own (``from shop.db import engine``). Not one with a single connection for
+    everybody, such as ``sqlite://``: no two Sessions are isolated on that.
     """
-    return create_engine("sqlite://")
+    return create_engine(f"sqlite:///{tmp_path_factory.mktemp('shop')}/shop.db")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -11,6 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
+
+ONE_CONNECTION = (
+    "isolated_sessions: this engine has one connection for everybody (in-memory SQLite), and two "
+    "Sessions on it are not isolated; give sessionguard_engine a file, such as "
+    "sqlite:///{tmp_path}/test.db"
+)
+
 MADE: weakref.WeakSet[Any] = weakref.WeakSet()
 """The Sessions made here: bound to a Connection each, and rightly so."""
 
@@ -30,6 +38,10 @@ class IsolatedSessions:
         from sqlalchemy.orm import Session
 
         connection = self._engine.connect()
+        raw = connection.connection.dbapi_connection
+        if any(other.connection.dbapi_connection is raw for _, _, other in self._open):
+            connection.close()
+            pytest.fail(ONE_CONNECTION, pytrace=False)
         transaction = connection.begin()
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN")  # pysqlite would begin too late for a SAVEPOINT
