@@ -100,10 +100,22 @@ def _finding(rule: Rule, trace: Trace, each: Shared, message: str) -> Finding:
         session=session_label(trace, conflict.session), a=first.worker, b=second.worker,
         reason=each.blame.reason,
     )  # fmt: skip
+    text = _held_once(trace, conflict.session, text)
     related = list(made_here(trace, conflict.session, each.blame.site))
     registry = common_registry(trace, conflict)
     subjects = (conflict.session, registry.registry if registry is not None else None)
     return finding(rule, text, each.blame.site, (first, second), related, subjects)
+
+
+def _held_once(trace: Trace, session: int, text: str) -> str:
+    """The verdict, without the holder in brackets where the session's label has told it."""
+    held = trace.published.get(session)
+    if held is None:
+        return text
+    told = f"held by {held.holder}"
+    if text.count(told) < 2:
+        return text
+    return text.removesuffix(f" ({told})").replace(f" and {told})", ")")
 
 
 def interleaved_findings(rule: Rule, trace: Trace, via: str) -> Iterator[Finding]:
@@ -120,6 +132,7 @@ def interleaved_findings(rule: Rule, trace: Trace, via: str) -> Iterator[Finding
             f"{subject}{session_label(trace, met.session)} is used by {pair[0].worker} and by "
             f"{pair[1].worker}, which are both under way ({line.reason})"
         )
+        message = _held_once(trace, met.session, message)
         lines = made_here(trace, met.session, line.site)
         yield finding(rule, message, line.site, pair, lines, (met.session,))
 

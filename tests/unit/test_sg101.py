@@ -35,6 +35,8 @@ def test_a_module_session_found_by_two_threads_is_blamed_on_the_line_that_made_i
     [found] = story.check("SG101")
     assert found.site == module(3)
     assert "Session held by db.session" in found.message
+    assert found.message.count("held by") == 1
+    assert found.message.endswith("nothing orders them (made here)")
 
 
 def test_a_module_session_that_serves_two_requests_one_after_the_other():
