@@ -6,6 +6,7 @@ scope are set up once. pytest hears of one run only: the one that failed, else t
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import sys
@@ -118,6 +119,10 @@ class Explorer:
         databases.begin()
         try:
             reports = self._executions(search)
+        except BaseException:  # an interrupt: what was saved is put back all the same
+            with contextlib.suppress(NotIsolated):
+                databases.put_back()
+            raise
         finally:
             databases.end()
             del item.stash[SEARCH]

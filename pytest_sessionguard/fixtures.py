@@ -51,6 +51,12 @@ def isolated_sessions(sessionguard_engine: Engine) -> Iterator[IsolatedSessions]
     """
     from pytest_sessionguard.isolate.sessions import IsolatedSessions
 
+    if not hasattr(sessionguard_engine, "dialect"):
+        pytest.fail(
+            f"sessionguard_engine returned {sessionguard_engine!r}; it takes an Engine or an "
+            "AsyncEngine",
+            pytrace=False,
+        )
     sessions = IsolatedSessions(sessionguard_engine)
     yield sessions
     sessions.close()

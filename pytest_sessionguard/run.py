@@ -68,14 +68,14 @@ class Run:
     def began_late(self) -> None:
         """Only a marker asked for the guard: the app had been imported by then."""
         self.marked_only = True
-        self.notes += [f"sessionguard: {what} is not seen" for what in self.guard.observers.unseen]
+        self.notes += [f"sessionguard: {what} are not seen" for what in self.guard.observers.unseen]
         if self.notes:
             self.notes.append("sessionguard: run with `-p sessionguard` to see it")
 
     def header(self) -> list[str]:
         """What the header of the run says."""
         line = f"sessionguard: watching, {len(self.settings.codes)} rules"
-        unseen = [f"sessionguard: {what} is not seen" for what in self.guard.observers.unseen]
+        unseen = [f"sessionguard: {what} are not seen" for what in self.guard.observers.unseen]
         return [line, *unseen]
 
     def collected(self, items: list[pytest.Item]) -> None:

@@ -47,6 +47,7 @@ class Databases:
 
     def begin(self) -> None:
         """A search begins: notice every database file that is opened from now on."""
+        self._look_once()  # the collector does not show what is frozen
         self._frozen = not gc.get_freeze_count()
         if self._frozen:
             gc.collect()

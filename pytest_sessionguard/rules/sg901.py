@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pytest_sessionguard import events as ev
 from pytest_sessionguard.findings import Finding, Related, Rule, Side, finding
-from pytest_sessionguard.rules.blame import worker_name
+from pytest_sessionguard.rules.blame import who
 from pytest_sessionguard.trace import Trace
 
 
@@ -61,7 +61,7 @@ def _part(trace: Trace, worker: int) -> int:
 
 def _finding(trace: Trace, failed: ev.BodyFailed, met: Meeting) -> Finding:
     sides = tuple(
-        Side(worker_name(trace, each.worker), f"{each.verb} on {met.table}", each.stack)
+        Side(who(trace, each.strand, each.worker), f"{each.verb} on {met.table}", each.stack)
         for each in (met.first, met.second)
     )
     message = (
