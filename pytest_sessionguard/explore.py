@@ -25,7 +25,7 @@ from pytest_sessionguard.findings import Finding
 from pytest_sessionguard.isolate.databases import Databases, NotIsolated
 from pytest_sessionguard.isolate.fixtures_bound import refuse_bound
 from pytest_sessionguard.reports.terminal import FindingRepr
-from pytest_sessionguard.reports.text import replay_command
+from pytest_sessionguard.reports.text import place, replay_command
 from pytest_sessionguard.schedule import replay
 from pytest_sessionguard.schedule.bounded import Bounded
 from pytest_sessionguard.schedule.replay import Replay
@@ -305,4 +305,7 @@ def _add_replay(search: Search, reports: list[pytest.TestReport]) -> None:
         ):
             serial = " (the workers ran one after the other)" if not search.schedule else ""
             text = f"failed in execution {search.executions}{serial}\n"
+            for each in search.preempted():
+                text += f"worker {each.worker} lost its turn before {each.name}: "
+                text += f"{place(each.site)}\n"
             report.sections.append(("sessionguard", f"{text}replay: {replay_command(token)}"))

@@ -21,6 +21,12 @@ from pytest_sessionguard.trace import Trace
 ALONE = ("SG301", "SG302")
 """Rules whose findings do not hang on the order of the workers."""
 
+BY_THE_TEST = (
+    "The test gives one Session to several workers, as threads would share any fixture. If the app "
+    "never does that, give each worker its own: ask for isolated_session, or make it inside the "
+    "function that concurrently runs. Otherwise: "
+)
+
 SHOWN = "sessionguard_search"
 """The attribute of a test report that carries the search to the process that reports."""
 
@@ -103,4 +109,5 @@ def told(finding: Finding, token: str, search: Search, trace: Trace) -> Finding:
             what = f"DetachedInstanceError met here, for {access.instance}.{access.attribute}"
             lines.append(Related(what, access.stack[0]))
             break
-    return replace(finding, related=(*finding.related, *lines), replay=token)
+    fix = BY_THE_TEST + finding.fix if finding.site.role == "test" else finding.fix
+    return replace(finding, related=(*finding.related, *lines), replay=token, fix=fix)

@@ -125,3 +125,40 @@ def test_the_same_with_a_session_for_each_thread_is_silent(suite):
     ran, search = searched(suite, program(THREADS), "--sessionguard-schedules=40")
     assert ran.status == 0, ran.text
     assert (ran.codes, search["first_finding"]) == ([], None)
+
+
+SHARED_FIXTURE = """
+import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Item(Base):
+    __tablename__ = "item"
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+@pytest.fixture
+def db(tmp_path):
+    engine = create_engine(f"sqlite:///{tmp_path}/items.db")
+    Base.metadata.create_all(engine)
+    with Session(engine) as session:
+        yield session
+
+
+@pytest.mark.concurrent_sessions(workers=2)
+def test_items(db):
+    db.add(Item())
+    db.commit()
+"""
+
+
+def test_a_session_that_only_the_test_shares_is_told_with_the_way_out(suite):
+    ran, _ = searched(suite, SHARED_FIXTURE)
+    [found] = ran.report["findings"]
+    assert found["fix"].startswith("The test gives one Session to several workers")
+    assert "isolated_session" in found["fix"]

@@ -702,3 +702,27 @@ def test_rerun_from_the_cache_of_the_last_failed(late):
     """``--lf`` and ``--ff`` name the test once."""
     late.guard("-p", "cacheprovider").outcomes(passed=2, failed=1)
     late.guard("--lf").outcomes(failed=1)
+
+
+LOST_UPDATE = """
+memory = filled(in_memory())
+
+
+def buy_late(engine):
+    with Session(engine) as session:
+        seen = session.scalar(select(Stock.left))
+        session.execute(update(Stock).values(left=seen - 1))
+        session.commit()
+
+
+def test_it(concurrently):
+    concurrently(lambda: buy_late(memory), workers=2)
+    assert left(memory) == [8]
+"""
+
+
+def test_an_own_failure_tells_where_the_turn_was_lost(suite):
+    suite.write(stock=STOCK, test_it=BOUGHT + LOST_UPDATE)
+    ran = suite.guard()
+    ran.outcomes(failed=1)
+    assert re.search(r"worker 0 lost its turn before .*: test_it\.py:\d+ in buy_late", ran.text)
