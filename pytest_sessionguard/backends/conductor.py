@@ -76,7 +76,7 @@ class Conductor:
         self.turns.point(number, name)
 
     def forking(self) -> None:
-        """Remember where a worker forked: nothing orders what the child does."""
+        """Remember where a worker starts a process: nothing orders what that does."""
         if self.is_worker():
             self.forked = self.recorder.here() or self.forked
 

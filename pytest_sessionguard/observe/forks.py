@@ -65,6 +65,8 @@ class Forks:
     def _wrap_process_start(self, original: Any) -> Any:
         def start(process: Any) -> Any:
             self._bound = process.__dict__.pop(_STACK, None) or ()
+            if self.recorder.scheduler is not None:  # spawned ones do not fork this process
+                self.recorder.scheduler.forking()
             try:
                 return original(process)
             finally:

@@ -35,7 +35,7 @@ class Scheduler(Protocol):
         """The current strand cannot go on until ``is_free()``; False if it is not to wait here."""
 
     def forking(self) -> None:
-        """The current strand is about to fork the process."""
+        """The current strand is about to start a process."""
 
 
 class Recorder:

@@ -305,6 +305,15 @@ def test_process(engine, concurrently):
     concurrently(buys)
 
 
+def test_spawned(engine, concurrently):
+    def buys():
+        process = multiprocessing.get_context("spawn").Process(target=print)
+        process.start()
+        process.join()
+
+    concurrently(buys, workers=1)
+
+
 import multiprocessing
 """
 FUNCTIONS = "concurrently: it takes functions to run, each in a worker"
@@ -331,6 +340,7 @@ COMPLAINTS = {
     "test_uncommitted": "a fixture keeps a transaction open on the only connection",
     "test_fork": PROCESS,
     "test_process": PROCESS,
+    "test_spawned": PROCESS,
 }
 
 
