@@ -46,7 +46,7 @@ def _of_werkzeug(client: Any) -> Any:
 
 def _of_httpx(client: Any) -> Any:
     twin = copy.copy(client)
-    twin._headers = copy.copy(client.headers)
+    twin._headers = type(client.headers)(client.headers)
     twin._cookies = type(client.cookies)(client.cookies)
     return twin
 
