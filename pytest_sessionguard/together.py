@@ -85,8 +85,11 @@ def run(
 def _worker(conductor: Conductor, number: int, work: Callable[[], Any]) -> Callable[[], Any]:
     def worker() -> Any:
         conductor.enter(number)
-        with clients.own_context():
-            return work()
+        try:
+            with clients.own_context():
+                return work()
+        finally:
+            conductor.leave(number)
 
     return worker
 

@@ -58,6 +58,10 @@ class Conductor:
         """Worker ``number`` runs: what it has others run for it carries its name."""
         in_worker.set(self._strands[number].worker)
 
+    def leave(self, number: int) -> None:
+        """Worker ``number`` has done its work: told while it has the turn, so always in its place."""
+        self.recorder.shielded(self.recorder.end_strand, self._strands[number])
+
     def join(self) -> None:
         """The workers have ended: what the current strand does next is after all they did."""
         clock = self.recorder.strands.current().clock

@@ -169,7 +169,9 @@ class Recorder:
             self.trace.note(ev.WorkerEnded(worker.token))
 
     def end_strand(self, strand: Strand) -> None:
-        """A strand has finished; so has its worker, if the strand was all of it."""
+        """A strand has finished; so has its worker, if the strand was all of it. Said once."""
+        if strand.ended:
+            return
         self.strands.finish(strand)
         if strand.announced == self.epoch.number:
             self.trace.note(ev.StrandEnded(strand.token))
