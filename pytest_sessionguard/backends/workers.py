@@ -8,9 +8,9 @@ comes back, with every worker's result or exception.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from pytest_sessionguard.backends.backend import Backend
@@ -84,8 +84,7 @@ def run(
 
     started = []
     for number in range(len(works)):
-        told = _told(begin, number)
-        started.append(backend.start(number, runner(number), told))
+        started.append(backend.start(number, runner(number), partial(begin, number)))
     places: dict[int, str] = {}
 
     def look() -> None:
@@ -102,14 +101,14 @@ def run(
             places[turns.holder] = locate(frame)
 
     turns.begin()
-    looks = itertools.count()
-    latest = [0]
+    beats = 0
 
     def beat() -> None:
-        latest[0] = next(looks)
+        nonlocal beats
+        beats += 1
 
     try:
-        with backend.watched(turns, timeout, lambda: latest[0], blocked):
+        with backend.watched(turns, timeout, lambda: beats, blocked):
             _watch(backend, turns, timeout, look, beat)
     except BaseException:
         turns.give_up("interrupted")
@@ -119,10 +118,6 @@ def run(
         if outcome.lost:
             backend.interrupt(worker)
     return Ran(outcomes, turns.execution(), turns.given_up, turns.waits, places)
-
-
-def _told(begin: Callable[[int, Any], None], number: int) -> Callable[[Any], None]:
-    return lambda worker: begin(number, worker)
 
 
 def _watch(

@@ -52,13 +52,12 @@ class State:
     that had been taken when it last tried what it waits for.
     """
 
-    __slots__ = ("doing", "done", "gates", "gives_up", "number", "started", "tried", "wait")
+    __slots__ = ("done", "gates", "gives_up", "number", "started", "tried", "wait")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.started = False
         self.done = False
-        self.doing = "starting"
         self.wait: Wait | None = None
         self.gives_up = False
         self.tried = 0
@@ -106,15 +105,18 @@ class Turns:
 
     def enter(self, number: int) -> None:
         """A worker is there and waits for its first turn."""
-        self._stand_in_line(number)
+        with self._lock:
+            self._raise_if_given_up()
+            if self.holder == number:
+                return
+            gate = self._new_gate(number)
+        self._wait_at(gate)
 
     def point(self, number: int, name: str) -> None:
         """A yield point: decide who goes on; returns when this worker has the turn again."""
         with self._lock:
             self._raise_if_given_up()
             self.ticks += 1
-            state = self.states[number]
-            state.doing = name
             if self.holder == number:
                 self.steps.append(Step(number, name))
                 if self._pass_on(number) == number:
@@ -122,10 +124,8 @@ class Turns:
             elif self._came_back(number):
                 self.steps.append(Step(number, name))
                 return
-            gate = self._gate()
-            state.gates.append(gate)
-        gate.wait()
-        self._raise_if_given_up()
+            gate = self._new_gate(number)
+        self._wait_at(gate)
 
     def wait(self, number: int, wait: Wait) -> bool:
         """The worker cannot go on until ``wait.is_free()``; others do.
@@ -140,13 +140,16 @@ class Turns:
             if self.holder != number:
                 return False
             state.wait, state.gives_up, state.tried = wait, False, len(self.steps)
-            gate = self._gate()
-            state.gates.append(gate)
+            gate = self._new_gate(number)
             if self._pass_on(number) == number:
                 self._open(number)
+        self._wait_at(gate)
+        return not state.gives_up
+
+    def _wait_at(self, gate: Gate) -> None:
+        """Without the lock: whoever has it opens the gate."""
         gate.wait()
         self._raise_if_given_up()
-        return not state.gives_up
 
     def is_to_change(self) -> bool:
         """Whether the schedule has something other than 0 for the next decision."""
@@ -159,7 +162,6 @@ class Turns:
             self.ticks += 1
             state = self.states[number]
             state.done = True
-            state.doing = "done"
             self.astray.discard(number)
             if self.holder == number:
                 self.holder = None
@@ -197,16 +199,10 @@ class Turns:
 
     # -- with the lock held ------------------------------------------------------------------
 
-    def _stand_in_line(self, number: int) -> None:
-        with self._lock:
-            self._raise_if_given_up()
-            state = self.states[number]
-            if self.holder == number:
-                return
-            gate = self._gate()
-            state.gates.append(gate)
-        gate.wait()
-        self._raise_if_given_up()
+    def _new_gate(self, number: int) -> Gate:
+        gate = self._gate()
+        self.states[number].gates.append(gate)
+        return gate
 
     def _raise_if_given_up(self) -> None:
         if self.given_up is not None:
