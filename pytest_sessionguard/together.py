@@ -33,7 +33,6 @@ class Job(NamedTuple):
 class Part(NamedTuple):
     """What came of a concurrent part."""
 
-    results: list[Any]
     execution: Execution
     preempted: list[Preempted]
 
@@ -74,12 +73,11 @@ def run(
             chosen.timeout,
         )
     conductor.join()
-    results = [outcome.result for outcome in ran.outcomes]
-    done(Part(results, ran.execution, conductor.preempted))
+    done(Part(ran.execution, conductor.preempted))
     if conductor.forked:
         pytest.fail(FORKED.format(site=conductor.forked[0]), pytrace=False)
     _raise(ran, chosen.timeout)
-    return results
+    return [outcome.result for outcome in ran.outcomes]
 
 
 def _worker(conductor: Conductor, number: int, work: Callable[[], Any]) -> Callable[[], Any]:
