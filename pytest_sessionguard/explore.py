@@ -10,33 +10,40 @@ import contextlib
 import functools
 import inspect
 import sys
+import time
 from collections.abc import Callable, Generator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from _pytest.runner import runtestprotocol
 
-from pytest_sessionguard import jobs, rerun, together, tracebacks
+from pytest_sessionguard import jobs, rerun, telling, together, tracebacks
 from pytest_sessionguard.backends import backend as backends
 from pytest_sessionguard.concurrency import MARKER, Concurrency, takes_number
 from pytest_sessionguard.events import BodyFailed, DetachedAccess, Stack
 from pytest_sessionguard.findings import Finding
 from pytest_sessionguard.isolate.databases import Databases, NotIsolated
 from pytest_sessionguard.isolate.fixtures_bound import refuse_bound
-from pytest_sessionguard.reports.terminal import FindingRepr
-from pytest_sessionguard.reports.text import place, replay_command
-from pytest_sessionguard.schedule import replay
+from pytest_sessionguard.schedule import replay, shrink
 from pytest_sessionguard.schedule.bounded import Bounded
 from pytest_sessionguard.schedule.replay import Replay
 from pytest_sessionguard.schedule.strategy import Schedule, Strategy
 from pytest_sessionguard.search import SEARCH, SHOWN, Search, told
+from pytest_sessionguard.telling import Shown, Told
 
 if TYPE_CHECKING:
     from pytest_sessionguard.run import Run
 
 CONFIRM = 10
 """Executions, counted from the first, among which one is looked for that shows the damage too."""
+
+
+class Fresh(NamedTuple):
+    """What was known before the first execution: of findings, and of the test."""
+
+    memory: Any
+    kept: rerun.Kept
 
 
 class Explorer:
@@ -115,6 +122,7 @@ class Explorer:
         search = Search(item, chosen, databases, self._strategy(chosen))
         token = self.run.settings.replay
         search.passes_serially = token is not None and bool(token.schedule)
+        search.told = token is not None
         item.stash[SEARCH] = search
         databases.begin()
         try:
@@ -134,43 +142,83 @@ class Explorer:
         if search.executions > 1:
             self.run.not_put_back(databases.others())
         if search.backend:
-            setattr(reports[-1], SHOWN, search.told())
+            setattr(reports[-1], SHOWN, search.entry())
         return reports
 
     def _strategy(self, chosen: Concurrency) -> Strategy:
         token = self.run.settings.replay
         if token is not None:
-            return Replay(token.schedule, token.steps)
+            return Replay(token.schedule)
         return Bounded(chosen.preemptions)
 
     def _executions(self, search: Search) -> list[pytest.TestReport]:
         """Run schedules until the search is over; the reports to tell.
 
-        Told is the first execution that fails, and rather one of the next few that shows more: an
-        error that the fault leads to says more than its being there.
+        Told is the first execution that fails, or rather one of the next few that shows more: an
+        error that the fault leads to says more than its being there. Then its order is made simpler.
         """
-        memory = kept = self.run.remember()
-        telling: list[pytest.TestReport] = []
-        most_shown = (rerun.PASSED, False, -1)
-        afresh = rerun.Kept(search.item)
+        fresh = Fresh(self.run.remember(), rerun.Kept(search.item))
+        best: Told | None = None
         while (schedule := search.strategy.next()) is not None:
-            self.run.recall(memory)
-            afresh.restore(search.item)
-            reports = self._execute(search, schedule)
-            damaged = self._is_damaged(search, reports)
-            outcome = rerun.outcome(reports)
+            told = self._fresh(search, schedule, fresh)
+            search.executions += 1
+            search.strategy.ran(told.execution)
+            outcome = told.shown.outcome
             if not schedule and outcome == rerun.PASSED:
                 search.passes_serially = True
             if outcome == rerun.FAILED and search.first_finding is None:
                 search.first_finding = search.executions
-            shown = (outcome, damaged, self.run.findings_in(reports))
-            if shown > most_shown:
-                most_shown, telling, kept = shown, reports, self.run.remember()
+            if best is None or told.shown.rank() > best.shown.rank():
+                best = told
             most = min(search.chosen.schedules, CONFIRM if search.first_finding else sys.maxsize)
-            if damaged or not _is_to_go_on(search, reports) or search.executions >= most:
+            ended = told.shown.damaged or not _is_to_go_on(search, told.reports)
+            if ended or search.executions >= most:
                 break
-        self.run.recall(kept)
-        return telling
+        if best is None:
+            return []
+        if search.first_finding is not None and not search.told:
+            best = self._simplest(search, best, fresh)
+        self.run.recall(best.memory)
+        return best.reports
+
+    def _simplest(self, search: Search, best: Told, fresh: Fresh) -> Told:
+        """Repeat a failing execution, then look for a simpler one that shows the same."""
+        search.told = True
+        deadline = time.monotonic() + telling.SECONDS
+        if best.seconds > telling.SECONDS / 2 or not search.parts:
+            return best
+        shrinking = shrink.shrinking(best.execution)
+        schedule: Schedule | None = next(shrinking)
+        repeated = False
+        for _ in range(telling.SHRINK):
+            if schedule is None or time.monotonic() > deadline:
+                break
+            told = self._fresh(search, schedule, fresh)
+            same = told.shown.holds(best.shown)
+            if same and (not repeated or shrink.cost(told.execution) < shrink.cost(best.execution)):
+                best = told
+            elif not repeated:
+                telling.add_not_again(best.reports)
+            repeated = True
+            try:
+                schedule = shrinking.send(told.execution if same else None)
+            except StopIteration:
+                break
+        return best
+
+    def _fresh(self, search: Search, schedule: Schedule, fresh: Fresh) -> Told:
+        """One execution, of which nothing is known from those before."""
+        self.run.recall(fresh.memory)
+        fresh.kept.restore(search.item)
+        began = time.monotonic()
+        reports = self._execute(search, schedule)
+        shown = self._shown(search, reports)
+        seconds = time.monotonic() - began
+        return Told(shown, reports, self.run.remember(), search.execution(), seconds)
+
+    def _shown(self, search: Search, reports: list[pytest.TestReport]) -> Shown:
+        outcome = rerun.outcome(reports)
+        return Shown(outcome, self._is_damaged(search, reports), self.run.fingerprints(reports))
 
     def _execute(self, search: Search, schedule: Schedule) -> list[pytest.TestReport]:
         item = search.item
@@ -178,11 +226,11 @@ class Explorer:
         search.schedule, search.parts = schedule, []
         self.run.begin(item)
         reports = runtestprotocol(item, nextitem=parent, log=False)
-        search.executions += 1
-        search.strategy.ran(search.execution())
-        _add_replay(search, reports)
-        if isinstance(search.strategy, Replay) and search.strategy.drift is not None:
-            rerun.fail(reports, replay.told(search.strategy.drift))
+        telling.add_order(search, reports)
+        token = self.run.settings.replay
+        drift = token and replay.drift(token.steps, search.execution().steps)
+        if drift is not None:
+            rerun.fail(reports, replay.told(drift))
         self._put_back(search, reports)
         return reports
 
@@ -257,7 +305,7 @@ class Explorer:
             refuse_bound(search.item)
             return together.run(
                 made, chosen, search.schedule[used:], self.run.guard.recorder, search.databases,
-                spawned, alike, search.parts.append,
+                spawned, alike, search.told, search.parts.append,
             )  # fmt: skip
         except (NotIsolated, ValueError) as error:
             raise pytest.fail.Exception(f"sessionguard: {error}", pytrace=False) from None
@@ -292,20 +340,3 @@ def _is_to_go_on(search: Search, reports: list[pytest.TestReport]) -> bool:
     """Not after a skip, an expected failure, or a test without a concurrent part."""
     went_on = not any(report.skipped for report in reports)
     return bool(search.parts) and went_on and not any(map(rerun.is_own_failure, reports))
-
-
-def _add_replay(search: Search, reports: list[pytest.TestReport]) -> None:
-    """Tell below a body's own failure in which order of the workers it came."""
-    token = search.token()
-    for report in reports:
-        if (
-            rerun.has_failed(report)
-            and token is not None
-            and not isinstance(report.longrepr, FindingRepr)
-        ):
-            serial = " (the workers ran one after the other)" if not search.schedule else ""
-            text = f"failed in execution {search.executions}{serial}\n"
-            for each in search.preempted():
-                text += f"worker {each.worker} lost its turn before {each.name}: "
-                text += f"{place(each.site)}\n"
-            report.sections.append(("sessionguard", f"{text}replay: {replay_command(token)}"))

@@ -207,9 +207,10 @@ class Run:
             if note not in self.notes:
                 self.notes.append(note)
 
-    def findings_in(self, reports: list[pytest.TestReport]) -> int:
-        """How many findings these reports carry."""
-        return sum(len(getattr(report, _SHOWN, ())) for report in reports)
+    def fingerprints(self, reports: list[pytest.TestReport]) -> frozenset[str]:
+        """The findings that these reports carry."""
+        shown = (found for report in reports for found in getattr(report, _SHOWN, ()))
+        return frozenset(found["fingerprint"] for found in shown)
 
     def read_line(self, site: Site) -> str:
         """The text of a source line, empty if it cannot be read."""

@@ -21,6 +21,9 @@ from pytest_sessionguard.trace import Trace
 ALONE = ("SG301", "SG302")
 """Rules whose findings do not hang on the order of the workers."""
 
+SHARING = ("SG101", "SG102", "SG103", "SG202", "SG303")
+"""Rules whose findings may be the doing of a test that hands one Session to its workers."""
+
 BY_THE_TEST = (
     "The test gives one Session to several workers, as threads would share any fixture. If the app "
     "never does that, give each worker its own: ask for isolated_session, or make it inside the "
@@ -33,8 +36,10 @@ SHOWN = "sessionguard_search"
 
 @dataclass
 class Search:
-    """One test's search. ``schedule`` is the one of the current execution, of which ``used``
-    decisions have been made."""
+    """One test's search. ``schedule`` is the one of the current execution.
+
+    ``told`` when the user may be shown this execution: its steps are noted with their lines.
+    """
 
     item: pytest.Item
     chosen: Concurrency
@@ -49,6 +54,7 @@ class Search:
     passes_serially: bool = False
     saved: bool = False
     widened: bool = False
+    told: bool = False
 
     def execution(self) -> Execution:
         """The current execution, of all its concurrent parts."""
@@ -63,15 +69,14 @@ class Search:
             return None
         execution = self.execution()
         test = tokens.digest(self.item.nodeid)
-        return tokens.encode(
-            Token(test, self.backend, self.workers, execution.choices, execution.steps)
-        )
+        workers = max(part.workers for part in self.parts)
+        return tokens.encode(Token(test, self.backend, workers, execution.choices, execution.steps))
 
     def preempted(self) -> list[Preempted]:
         """Where a turn was taken away in the current execution."""
         return [each for part in self.parts for each in part.preempted]
 
-    def told(self) -> dict[str, Any]:
+    def entry(self) -> dict[str, Any]:
         """The entry in the report's ``searches``."""
         return {
             "test": self.item.nodeid,
@@ -109,5 +114,6 @@ def told(finding: Finding, token: str, search: Search, trace: Trace) -> Finding:
             what = f"DetachedInstanceError met here, for {access.instance}.{access.attribute}"
             lines.append(Related(what, access.stack[0]))
             break
-    fix = BY_THE_TEST + finding.fix if finding.site.role == "test" else finding.fix
+    by_the_test = finding.code in SHARING and finding.site.role == "test"
+    fix = BY_THE_TEST + finding.fix if by_the_test else finding.fix
     return replace(finding, related=(*finding.related, *lines), replay=token, fix=fix)

@@ -13,7 +13,7 @@ import pytest
 from pytest_sessionguard import clients
 from pytest_sessionguard.backends import backend as backends
 from pytest_sessionguard.backends import workers
-from pytest_sessionguard.backends.conductor import Conductor, Preempted
+from pytest_sessionguard.backends.conductor import Conductor, Preempted, Row
 from pytest_sessionguard.concurrency import Concurrency
 from pytest_sessionguard.events import Stack
 from pytest_sessionguard.isolate.databases import Databases, new_folder
@@ -33,8 +33,10 @@ class Job(NamedTuple):
 class Part(NamedTuple):
     """What came of a concurrent part."""
 
+    workers: int
     execution: Execution
     preempted: list[Preempted]
+    rows: list[Row]
 
 
 def run(
@@ -45,16 +47,18 @@ def run(
     databases: Databases,
     spawned: Stack,
     alike: bool,
+    told: bool,
     done: Callable[[Part], None],
 ) -> list[Any]:
     """Run the jobs, one worker each, in the order of a schedule; their results.
 
-    ``done`` is told what came of it, before an exception of a worker is raised: one as it is,
-    several as a group. Raises ``pytest.fail.Exception`` when the workers do not come to an end.
+    ``told`` when each step is to be noted with its line. ``done`` is told what came of it, before
+    an exception of a worker is raised: one as it is, several as a group. Raises
+    ``pytest.fail.Exception`` when the workers do not come to an end.
     """
     backend = backends.make(backends.chosen(chosen.backend))
     turns = Turns(len(jobs), schedule, backend.gate, backend.lock(), alike)
-    conductor = Conductor(recorder, turns)
+    conductor = Conductor(recorder, turns, told)
 
     def begin(number: int, runner: Any) -> None:
         conductor.begin(backend, number, runner, spawned, jobs[number].things)
@@ -73,7 +77,7 @@ def run(
             chosen.timeout,
         )
     conductor.join()
-    done(Part(ran.execution, conductor.preempted))
+    done(Part(len(jobs), ran.execution, conductor.preempted, conductor.rows))
     if conductor.forked:
         pytest.fail(FORKED.format(site=conductor.forked[0]), pytrace=False)
     _raise(ran, chosen.timeout)

@@ -21,17 +21,29 @@ class Preempted(NamedTuple):
     site: Site
 
 
+class Row(NamedTuple):
+    """Worker ``worker`` has gone on with ``name`` at ``site``, or waits there for something."""
+
+    worker: int
+    name: str
+    site: Site | None
+    waits: bool = False
+
+
 class Conductor:
     """Knows which strands belong to which worker of ours.
 
     A strand counts for the worker that started it, through the requests, threads and tasks in
-    between. Whoever belongs to none is never made to wait.
+    between. Whoever belongs to none is never made to wait. ``told`` when the user will be shown
+    each step with its line, in ``rows``.
     """
 
-    def __init__(self, recorder: Recorder, turns: Turns) -> None:
+    def __init__(self, recorder: Recorder, turns: Turns, told: bool = False) -> None:
         self.recorder = recorder
         self.turns = turns
         self.preempted: list[Preempted] = []
+        self.rows: list[Row] = []
+        self._told = told
         self.forked: Stack = ()
         self._strands: list[Strand] = []
         self._numbers: dict[int, int] = {}
@@ -78,6 +90,12 @@ class Conductor:
             if here:
                 self.preempted.append(Preempted(number, name, here[0]))
         self.turns.point(number, name)
+        if self._told:
+            self._add_row(number, name)
+
+    def _add_row(self, number: int, name: str, waits: bool = False) -> None:
+        here = self.recorder.here()
+        self.rows.append(Row(number, name, here[0] if here else None, waits))
 
     def forking(self) -> None:
         """Remember where a worker starts a process: nothing orders what that does."""
@@ -93,6 +111,8 @@ class Conductor:
         number = self._number()
         if number is None:
             return False
+        if self._told:
+            self._add_row(number, what, waits=True)
         return self.turns.wait(number, Wait(what, is_free, may_give_up=True, last=last))
 
     def _number(self) -> int | None:

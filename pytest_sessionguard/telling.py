@@ -1,0 +1,107 @@
+"""Which execution of a search the user hears of, and what its report says besides."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+
+from pytest_sessionguard import rerun
+from pytest_sessionguard.backends.conductor import Row
+from pytest_sessionguard.findings import Finding
+from pytest_sessionguard.reports import timeline
+from pytest_sessionguard.reports.terminal import FindingRepr
+from pytest_sessionguard.reports.text import place, replay_command
+from pytest_sessionguard.schedule.strategy import Execution
+from pytest_sessionguard.search import Search
+
+SHRINK = 60
+"""Executions, at most, in which a simpler order that fails alike is looked for."""
+
+SECONDS = 5.0
+"""Seconds after which no more of them are begun."""
+
+ORDER = "sessionguard: the order of the workers"
+NOT_AGAIN = (
+    "the same order did not fail again when it was repeated: something besides the order of the "
+    "workers decides, like the time, random numbers, or what an earlier execution has left behind"
+)
+
+
+class Shown(NamedTuple):
+    """How much an execution shows; more is better.
+
+    ``damaged`` when a fault did harm, and was not only there to be seen.
+    """
+
+    outcome: int
+    damaged: bool
+    findings: frozenset[str]
+
+    def rank(self) -> tuple[int, bool, int]:
+        """What to compare."""
+        return self.outcome, self.damaged, len(self.findings)
+
+    def holds(self, other: Shown) -> bool:
+        """Whether everything that ``other`` shows is seen here too."""
+        same = self.outcome == other.outcome and self.damaged >= other.damaged
+        return same and self.findings >= other.findings
+
+
+class Told(NamedTuple):
+    """An execution that may be told, with its reports and the findings known after it."""
+
+    shown: Shown
+    reports: list[pytest.TestReport]
+    memory: tuple[set[str], dict[str, Finding]]
+    execution: Execution
+    seconds: float
+
+
+def add_order(search: Search, reports: list[pytest.TestReport]) -> None:
+    """Tell below a failure in which order of the workers it came, and how to repeat it."""
+    token = search.token()
+    if token is None:
+        return
+    for report in reports:
+        if not rerun.has_failed(report):
+            continue
+        if not isinstance(report.longrepr, FindingRepr):  # findings tell this themselves
+            report.sections.append(("sessionguard", _account(search, token)))
+        picture = list(_picture(search))
+        if picture:
+            report.sections.append((ORDER, "\n".join(picture)))
+
+
+def add_not_again(reports: list[pytest.TestReport]) -> None:
+    """Say that the failure came once only."""
+    for report in reports:
+        if rerun.has_failed(report):
+            report.sections.append(("sessionguard", NOT_AGAIN))
+
+
+def _account(search: Search, token: str) -> str:
+    serial = " (the workers ran one after the other)" if not search.schedule else ""
+    lines = [f"failed in execution {search.first_finding or search.executions}{serial}"]
+    for each in search.preempted():
+        lines.append(f"worker {each.worker} lost its turn before {each.name}: {place(each.site)}")
+    return "\n".join([*lines, f"replay: {replay_command(token)}"])
+
+
+def _picture(search: Search) -> list[str]:
+    """The steps of each concurrent part. An operation's end is a step too, but says nothing."""
+    lines: list[str] = []
+    for part in search.parts:
+        rows = [_row(row) for row in part.rows if row.name != "done"]
+        if rows:
+            lines += (
+                ["", *timeline.lines(rows, part.workers)]
+                if lines
+                else timeline.lines(rows, part.workers)
+            )
+    return lines
+
+
+def _row(row: Row) -> timeline.Row:
+    what = f"waits for {row.name}" if row.waits else row.name
+    return timeline.Row(row.worker, what, f"{row.site.path}:{row.site.line}" if row.site else "")
