@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,7 @@ HERE = Path(__file__).resolve().parent
 AT_ONCE = 2
 TIMEOUT = 60
 SHOWN_IN_FULL = "late_patch/broken"
+SHOWN_IN_ORDER = "lost_sale/broken"
 ABOUT = {
     "late_patch/broken": "Flask API under gevent; the app is imported, then gevent patches",
     "late_patch/mended": "the same app, patched first",
@@ -38,6 +40,8 @@ ABOUT = {
     "detached_read/mended": "the same app, read first, closed afterwards",
     "unbound_session/broken": "Flask feature flags; Session() is called before configure(bind=...)",
     "unbound_session/mended": "the same app, Session.remove() in between",
+    "lost_sale/broken": "Flask ticket shop; two buyers at once get the last ticket",
+    "lost_sale/mended": "the same app, the database decides in one UPDATE",
     "correct/add_again": "suspicious but right: an object of a closed Session is added to another",
     "correct/merge_across_requests": "suspicious but right: a draft is merged by a later request",
     "correct/fastapi_get_db": "suspicious but right: FastAPI's get_db, one Session on many threads",
@@ -86,14 +90,14 @@ def _expected(path: Path) -> tuple[dict[str, Any], ...]:
 # -- running -----------------------------------------------------------------------------------
 
 
-def run(example: Example, guarded: bool = True) -> Outcome:
+def run(example: Example, *options: str, guarded: bool = True) -> Outcome:
     """The example's own tests in a process of their own, watched by the guard or without it."""
     with tempfile.TemporaryDirectory() as name:
         report, junit = Path(name) / "report.json", Path(name) / "junit.xml"
         plugin = "sessionguard" if guarded else "no:sessionguard"
         command = [sys.executable, "-m", "pytest", "-p", plugin, "-p", "no:cacheprovider"]
         command += [f"--junitxml={junit}", "--color=no"]
-        command += [f"--sessionguard-report=json:{report}"] if guarded else []
+        command += [f"--sessionguard-report=json:{report}", *options] if guarded else []
         try:
             done = subprocess.run(
                 command, cwd=example.folder, env=_environment(), timeout=TIMEOUT, text=True,
@@ -260,6 +264,33 @@ def full_finding(output: str) -> str:
     return match[0].rstrip() if match is not None else ""
 
 
+def failing_order(output: str) -> list[str]:
+    """The picture of the order in which a test failed; empty if there is none."""
+    lines = output.partition("sessionguard: the order of the workers")[2].splitlines()[1:]
+    ends = (number for number, line in enumerate(lines) if re.match(r"[-=_]{3}", line))
+    return lines[: next(ends, len(lines))]
+
+
+def show_order(outcome: Outcome) -> list[str]:
+    """Print how the workers made the bug happen, and repeat it; complaints if that fails."""
+    example = next(each for each in examples() if each.name == SHOWN_IN_ORDER)
+    order = failing_order(outcome.output)
+    token = next((finding["replay"] for finding in outcome.findings), None)
+    if not order or token is None:
+        return ["it does not tell the order in which it failed"]
+    print(f"\nThe workers of {example.name} take turns; in this order the bug happens:\n")
+    print(*(f"  {line}" for line in order), sep="\n")
+    replay = f"--sessionguard-replay={token}"
+    again = run(example, replay)
+    print("\nThe same order again, as often as you like (paste this):\n")
+    python = shlex.quote(sys.executable)
+    folder = shlex.quote(str(example.folder))
+    print(f"  cd {folder} && {python} -m pytest -p sessionguard {replay}")
+    if again.status != 1 or failing_order(again.output) != order:
+        return [f"the replay did not repeat it, exit status {again.status}"]
+    return []
+
+
 def main(names: list[str]) -> int:
     """Run the examples, two at a time, and tell what came out."""
     began = time.perf_counter()
@@ -268,16 +299,21 @@ def main(names: list[str]) -> int:
         print(f"no example is called {' or '.join(names)}", file=sys.stderr)
         return 2
     print("pytest-sessionguard watches the ordinary, passing tests of small apps.", flush=True)
-    bad, full = [], ""
+    bad, full, ordered = [], "", None
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for example, outcome, wrong in pool.map(judge, chosen):
             tell(example, outcome, wrong)
             bad += [example.name] if wrong else []
             if example.name == SHOWN_IN_FULL:
                 full = full_finding(outcome.output)
+            if example.name == SHOWN_IN_ORDER:
+                ordered = outcome
     if full:
         print(f"\nOne finding in full (cd examples/{SHOWN_IN_FULL}; pytest -p sessionguard):\n")
         print(full)
+    for text in show_order(ordered) if ordered is not None else ():
+        print(f"  ! {text}")
+        bad += [SHOWN_IN_ORDER]
     seconds = time.perf_counter() - began
     print(
         f"\n{len(chosen) - len(bad)} of {len(chosen)} examples as they should be, {seconds:.0f} s"

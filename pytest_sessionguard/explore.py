@@ -25,12 +25,12 @@ from pytest_sessionguard.events import BodyFailed, DetachedAccess, Stack
 from pytest_sessionguard.findings import Finding
 from pytest_sessionguard.isolate.databases import Databases, NotIsolated
 from pytest_sessionguard.isolate.fixtures_bound import refuse_bound
-from pytest_sessionguard.schedule import replay, shrink
+from pytest_sessionguard.schedule import replay
 from pytest_sessionguard.schedule.bounded import Bounded
 from pytest_sessionguard.schedule.replay import Replay
 from pytest_sessionguard.schedule.strategy import Schedule, Strategy
 from pytest_sessionguard.search import SEARCH, SHOWN, Search, told
-from pytest_sessionguard.telling import Shown, Told
+from pytest_sessionguard.telling import Shown, Told, simplest
 
 if TYPE_CHECKING:
     from pytest_sessionguard.run import Run
@@ -121,6 +121,8 @@ class Explorer:
         databases = Databases(guard.recorder, guard.observers.connections.engines)
         search = Search(item, chosen, databases, self._strategy(chosen))
         token = self.run.settings.replay
+        if token is not None and item.get_closest_marker(MARKER) is not None:
+            search.chosen = replace(chosen, workers=token.workers)  # it may be told with fewer
         search.passes_serially = token is not None and bool(token.schedule)
         search.told = token is not None
         item.stash[SEARCH] = search
@@ -177,34 +179,9 @@ class Explorer:
         if best is None:
             return []
         if search.first_finding is not None and not search.told:
-            best = self._simplest(search, best, fresh)
+            best = simplest(search, best, lambda schedule: self._fresh(search, schedule, fresh))
         self.run.recall(best.memory)
         return best.reports
-
-    def _simplest(self, search: Search, best: Told, fresh: Fresh) -> Told:
-        """Repeat a failing execution, then look for a simpler one that shows the same."""
-        search.told = True
-        deadline = time.monotonic() + telling.SECONDS
-        if best.seconds > telling.SECONDS / 2 or not search.parts:
-            return best
-        shrinking = shrink.shrinking(best.execution)
-        schedule: Schedule | None = next(shrinking)
-        repeated = False
-        for _ in range(telling.SHRINK):
-            if schedule is None or time.monotonic() > deadline:
-                break
-            told = self._fresh(search, schedule, fresh)
-            same = told.shown.holds(best.shown)
-            if same and (not repeated or shrink.cost(told.execution) < shrink.cost(best.execution)):
-                best = told
-            elif not repeated:
-                telling.add_not_again(best.reports)
-            repeated = True
-            try:
-                schedule = shrinking.send(told.execution if same else None)
-            except StopIteration:
-                break
-        return best
 
     def _fresh(self, search: Search, schedule: Schedule, fresh: Fresh) -> Told:
         """One execution, of which nothing is known from those before."""

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
 
 from pytest_sessionguard import rerun
 from pytest_sessionguard.backends.conductor import Row
+from pytest_sessionguard.concurrency import MARKER
 from pytest_sessionguard.findings import Finding
 from pytest_sessionguard.reports import timeline
 from pytest_sessionguard.reports.terminal import FindingRepr
 from pytest_sessionguard.reports.text import place, replay_command
-from pytest_sessionguard.schedule.strategy import Execution
+from pytest_sessionguard.schedule import shrink
+from pytest_sessionguard.schedule.bounded import Bounded
+from pytest_sessionguard.schedule.strategy import Execution, Schedule
 from pytest_sessionguard.search import Search
 
 SHRINK = 60
 """Executions, at most, in which a simpler order that fails alike is looked for."""
+
+FEWER = 10
+"""Executions, at most, for each smaller number of workers."""
 
 SECONDS = 5.0
 """Seconds after which no more of them are begun."""
@@ -58,6 +67,61 @@ class Told(NamedTuple):
     seconds: float
 
 
+Run = Callable[[Schedule], Told]
+
+
+def simplest(search: Search, best: Told, run: Run) -> Told:
+    """A failing execution again, with fewer workers and in a simpler order if that shows the same."""
+    search.told = True
+    if best.seconds > SECONDS / 2 or not search.parts:
+        return best
+    deadline = time.monotonic() + SECONDS
+    best = _with_fewer_workers(search, best, run)
+    shrinking = shrink.shrinking(best.execution, [()] if search.passes_serially else [])
+    repeat = run(next(shrinking))
+    if not repeat.shown.holds(best.shown):
+        _add(best.reports, NOT_AGAIN)
+        return best
+    best, told = repeat, repeat
+    for _ in range(SHRINK):
+        schedule = _sent(shrinking, told.execution if told.shown.holds(best.shown) else None)
+        if schedule is None or time.monotonic() > deadline:
+            break
+        told = run(schedule)
+        if told.shown.holds(best.shown) and shrink.cost(told.execution) < shrink.cost(
+            best.execution
+        ):
+            best = told
+    return best
+
+
+def _with_fewer_workers(search: Search, best: Told, run: Run) -> Told:
+    """Only a marked body can run in fewer: what ``concurrently`` returns would not be the same."""
+    asked = search.chosen
+    if search.item.get_closest_marker(MARKER) is None:
+        return best
+    for workers in range(2, asked.workers):
+        search.chosen = replace(asked, workers=workers)
+        strategy = Bounded(asked.preemptions)
+        for _ in range(FEWER):
+            schedule = strategy.next()
+            if schedule is None:
+                break
+            told = run(schedule)
+            strategy.ran(told.execution)
+            if told.shown.holds(best.shown):
+                return told
+    search.chosen = asked
+    return best
+
+
+def _sent(shrinking: shrink.Shrinking, seen: Execution | None) -> Schedule | None:
+    try:
+        return shrinking.send(seen)
+    except StopIteration:
+        return None
+
+
 def add_order(search: Search, reports: list[pytest.TestReport]) -> None:
     """Tell below a failure in which order of the workers it came, and how to repeat it."""
     token = search.token()
@@ -73,11 +137,10 @@ def add_order(search: Search, reports: list[pytest.TestReport]) -> None:
             report.sections.append((ORDER, "\n".join(picture)))
 
 
-def add_not_again(reports: list[pytest.TestReport]) -> None:
-    """Say that the failure came once only."""
+def _add(reports: list[pytest.TestReport], text: str) -> None:
     for report in reports:
         if rerun.has_failed(report):
-            report.sections.append(("sessionguard", NOT_AGAIN))
+            report.sections.append(("sessionguard", text))
 
 
 def _account(search: Search, token: str) -> str:

@@ -12,11 +12,15 @@ from pytest_sessionguard.trace import Trace
 
 
 class Meeting(NamedTuple):
-    """Two workers' statements on one table, at least one of them a write; the last such pair."""
+    """Two workers' statements on one table, at least one of them a write; the last such pair.
+
+    ``read`` is where the second worker had read that table, before it wrote.
+    """
 
     first: ev.Statement
     second: ev.Statement
     table: str
+    read: ev.Statement | None = None
 
 
 def check(trace: Trace) -> Iterable[Finding]:
@@ -28,16 +32,37 @@ def check(trace: Trace) -> Iterable[Finding]:
 
 
 def last_meeting(trace: Trace) -> Meeting | None:
-    """The last write of a worker that meets an earlier statement of another's; else the last read.
+    """The last write after an own read that meets another worker's write: both were decided on what
+    was read. Else the last write that meets any statement of another's; else the last read.
 
     A read that follows the last write only looks at the damage.
     """
     statements = [each for each in trace.of(ev.Statement) if each.stack]
     places = range(len(statements) - 1, 0, -1)
+    for at in places:
+        met = _after_a_read(trace, statements[:at], statements[at])
+        if met is not None:
+            return met
     for at in sorted(places, key=lambda at: not statements[at].writes):
         met = _meeting(trace, statements[:at], statements[at])
         if met is not None:
             return met
+    return None
+
+
+def _after_a_read(
+    trace: Trace, earlier: list[ev.Statement], second: ev.Statement
+) -> Meeting | None:
+    if not second.writes:
+        return None
+    met = _meeting(trace, [each for each in earlier if each.writes], second)
+    if met is None:
+        return None
+    own = _part(trace, second.worker)
+    for read in reversed(earlier):
+        mine = not read.writes and _part(trace, read.worker) == own
+        if mine and met.table in read.tables:
+            return met._replace(read=read)
     return None
 
 
@@ -68,7 +93,12 @@ def _finding(trace: Trace, failed: ev.BodyFailed, met: Meeting) -> Finding:
         f"the test passes when its workers run one after the other, and fails in this order: "
         f"{sides[0].worker} and {sides[1].worker} meet on the table {met.table}"
     )
-    related = [Related(f"{failed.error} here", failed.site)] if failed.site is not None else []
+    related = []
+    if met.read is not None:
+        what = f"{sides[1].worker} had read {met.table} here, before it wrote"
+        related.append(Related(what, met.read.stack[0]))
+    if failed.site is not None:
+        related.append(Related(f"{failed.error} here", failed.site))
     return finding(RULE, message, met.second.stack[0], sides, related)
 
 

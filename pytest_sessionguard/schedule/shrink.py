@@ -9,7 +9,7 @@ the Hypothesis Reducer" (ECOOP 2020): shrink the choices, not what came of them.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from itertools import pairwise
 
 from pytest_sessionguard.schedule.strategy import Execution, Schedule
@@ -17,16 +17,16 @@ from pytest_sessionguard.schedule.strategy import Execution, Schedule
 Shrinking = Generator[Schedule, Execution | None, None]
 
 
-def shrinking(failed: Execution) -> Shrinking:
+def shrinking(failed: Execution, passed: Iterable[Schedule] = ()) -> Shrinking:
     """Schedules to run: first the failing one again, then simpler ones.
 
-    Send what came of each, or None when it did not fail in the same way. Ends when nothing simpler
-    fails; at once when the first one does not fail again.
+    ``passed`` are known not to fail. Send what came of each, or None when it did not fail in the
+    same way. Ends when nothing simpler fails; at once when the first one does not fail again.
     """
     again = yield failed.choices
     if again is None:
         return
-    best, tried = again, {failed.choices, again.choices}
+    best, tried = again, {failed.choices, again.choices, *passed}
     while True:
         for schedule in simpler(best):
             if schedule in tried:

@@ -74,3 +74,17 @@ def test_a_missing_finding_and_an_ordinary_failure_are_complaints():
         "the guard did not say SG101 in app/db.py, at 'Session('",
         "t.py::a failed, but not because of a finding",
     ]
+
+
+def test_the_failing_order_is_shown_and_repeated(capsys):
+    shown = next(example for example in EXAMPLES if example.name == demo.SHOWN_IN_ORDER)
+
+    assert demo.show_order(demo.run(shown)) == []
+
+    told = capsys.readouterr().out
+    assert "worker 0 " in told
+    assert "--sessionguard-replay=sg" in told
+
+
+def test_a_failing_order_that_is_not_told_is_a_complaint():
+    assert demo.show_order(demo.Outcome(1, "", {}, [])) != []

@@ -37,7 +37,7 @@ def test_the_last_write_that_meets_the_other_worker_is_told_with_both_sides():
     assert found.site == app(12)
     assert lines_of(found) == [12, 12]
     assert "stock" in found.message
-    assert [line.site for line in found.related] == [in_test(9)]
+    assert [line.site for line in found.related] == [app(11), in_test(9)]
 
 
 def test_a_body_that_fails_serially_is_no_matter_of_order():
@@ -76,3 +76,21 @@ def test_another_finding_is_the_reason_and_is_told_alone():
     for line in (30, 31):
         story.use(story.spawn(at=line), shared, "add", at=line)
     assert "SG901" not in [found.code for found in story.judge()]
+
+
+def test_a_write_decided_on_a_read_explains_more_than_a_later_one():
+    both = Workers()
+    both.run(0, "SELECT", 11)
+    both.run(1, "SELECT", 11)
+    both.run(1, "UPDATE", 12)
+    both.run(0, "UPDATE", 12)
+    both.run(0, "INSERT", 13, "ticket")
+    both.run(0, "SELECT", 15, "ticket")
+    both.run(1, "INSERT", 13, "ticket")
+    both.run(0, "INSERT", 13, "journal")
+
+    [found] = failed(both.story).check("SG901")
+
+    assert found.site == app(12)
+    assert lines_of(found) == [12, 12]
+    assert "stock" in found.message
