@@ -25,6 +25,7 @@ from pytest_sessionguard.events import BodyFailed, DetachedAccess, Stack
 from pytest_sessionguard.findings import Finding
 from pytest_sessionguard.isolate.databases import Databases, NotIsolated
 from pytest_sessionguard.isolate.fixtures_bound import refuse_bound
+from pytest_sessionguard.reports import progress
 from pytest_sessionguard.schedule import replay
 from pytest_sessionguard.schedule.bounded import Bounded
 from pytest_sessionguard.schedule.replay import Replay
@@ -161,6 +162,7 @@ class Explorer:
         """
         fresh = Fresh(self.run.remember(), rerun.Kept(search.item))
         best: Told | None = None
+        shown = progress.of(search.item.config)
         while (schedule := search.strategy.next()) is not None:
             told = self._fresh(search, schedule, fresh)
             search.executions += 1
@@ -173,9 +175,11 @@ class Explorer:
             if best is None or told.shown.rank() > best.shown.rank():
                 best = told
             most = min(search.chosen.schedules, CONFIRM if search.first_finding else sys.maxsize)
+            shown.tell(search.executions, search.first_finding is not None)
             ended = told.shown.damaged or not _is_to_go_on(search, told.reports)
             if ended or search.executions >= most:
                 break
+        shown.clear()
         if best is None:
             return []
         if search.first_finding is not None and not search.told:

@@ -37,7 +37,7 @@ class Databases:
         self._searched = False
         self._files: dict[Path, sqlite3.Connection | None] = {}
         self._memories: dict[Any, sqlite3.Connection] = {}
-        self._frozen = False
+        self._frozen = self._settled = False
         self._saved = False
         self._in_transaction: set[object] = set()
         self._hooks = Hooks()
@@ -91,6 +91,7 @@ class Databases:
     def put_back(self) -> None:
         """Make every database what it was when it was saved. Raises ``NotIsolated``."""
         self._end_transactions()
+        self._freeze_again()
         if not self._saved:
             return  # a fixture of wider scope failed; what it and others wrote stays
         for engine in self._sqlite_engines():
@@ -107,6 +108,12 @@ class Databases:
                 connection.rollback()
             if connection is not None:
                 sqlite.put_back(connection, copy)
+
+    def _freeze_again(self) -> None:
+        """What the first execution has made for good (imports, caches) is not looked through again."""
+        if self._frozen and not self._settled:
+            self._settled = True
+            gc.freeze()
 
     def _is_new(self, engine: Any) -> bool:
         """Whether a database in memory did not exist when the others were saved."""
