@@ -63,7 +63,9 @@ _MAKERS: dict[str, Callable[[Any], Any]] = {
     "starlette.testclient.TestClient": _of_starlette,
     "werkzeug.test.Client": _of_werkzeug,
     "httpx.Client": _of_httpx,
+    "httpx.AsyncClient": _of_httpx,
     "httpx2.Client": _of_httpx,
+    "httpx2.AsyncClient": _of_httpx,
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 MARKER = "concurrent_sessions"
 FIXTURE = "concurrently"
-BACKENDS = ("auto", "thread", "gevent")
+BACKENDS = ("auto", "thread", "gevent", "asyncio")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ scope are set up once. pytest hears of one run only: the one that failed, else t
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import inspect
@@ -13,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Generator
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -25,6 +27,7 @@ from pytest_sessionguard.events import BodyFailed, DetachedAccess, Stack
 from pytest_sessionguard.findings import Finding
 from pytest_sessionguard.isolate.databases import Databases, NotIsolated
 from pytest_sessionguard.isolate.fixtures_bound import refuse_bound
+from pytest_sessionguard.pending import NOT_AWAITED, Pending
 from pytest_sessionguard.reports import progress
 from pytest_sessionguard.schedule import replay
 from pytest_sessionguard.schedule.bounded import Bounded
@@ -38,6 +41,9 @@ if TYPE_CHECKING:
 
 CONFIRM = 10
 """Executions, counted from the first, among which one is looked for that shows the damage too."""
+
+_RUN_LOOPS = ("pytest_asyncio.", "anyio.")
+"""Their own fixtures are of wider scope, come late, and write to no database."""
 
 
 class Fresh(NamedTuple):
@@ -72,7 +78,7 @@ class Explorer:
         """Save the databases before the first fixture that each execution sets up afresh."""
         if isinstance(request.node, pytest.Item):  # class scope outside of a class is its scope too
             self._save(request.node)
-        else:
+        elif not fixturedef.func.__module__.startswith(_RUN_LOOPS):
             self._widen(request)
         return (yield)
 
@@ -81,8 +87,13 @@ class Explorer:
         """The body of a marked test runs in all its workers."""
         self._save(item)
         search = item.stash.get(SEARCH, None)
-        if search is None or item.get_closest_marker(MARKER) is None:
+        if search is None:
             return (yield)
+        if item.get_closest_marker(MARKER) is None:
+            result = yield
+            if not all(pending.begun for pending in search.pending):
+                raise pytest.UsageError(NOT_AWAITED)
+            return result
         plain = item.obj  # type: ignore[attr-defined]
         item.obj = self._in_workers(search, plain)  # type: ignore[attr-defined]
         try:
@@ -204,7 +215,7 @@ class Explorer:
     def _execute(self, search: Search, schedule: Schedule) -> list[pytest.TestReport]:
         item = search.item
         parent: Any = item.parent  # everything above the test stays set up
-        search.schedule, search.parts = schedule, []
+        search.schedule, search.parts, search.pending = schedule, [], []
         self.run.begin(item)
         reports = runtestprotocol(item, nextitem=parent, log=False)
         telling.add_order(search, reports)
@@ -239,22 +250,29 @@ class Explorer:
     def _in_workers(self, search: Search, plain: Callable[..., Any]) -> Callable[..., Any]:
         """The body of a marked test, as a function that runs it in all its workers."""
 
+        def made(arguments: dict[str, Any]) -> list[together.Job]:
+            workers = range(search.chosen.workers)
+            return [jobs.marked(search.item, plain, arguments) for _ in workers]
+
+        jobs.refuse_body(plain, search.chosen.backend)
+        definition = jobs.definition(self.run.guard.recorder.frames, plain)
+        if inspect.iscoroutinefunction(plain):
+
+            @functools.wraps(plain)
+            async def async_body(**arguments: Any) -> None:
+                await self._run_async(search, made(arguments), definition, alike=True)
+
+            return async_body
+
         @functools.wraps(plain)
         def body(**arguments: Any) -> None:
-            if inspect.iscoroutinefunction(plain):
-                pytest.fail(jobs.NO_ASYNC, pytrace=False)
-            made = [
-                jobs.marked(search.item, plain, arguments) for _ in range(search.chosen.workers)
-            ]
-            self._run(
-                search, made, jobs.definition(self.run.guard.recorder.frames, plain), alike=True
-            )
+            self._run(search, made(arguments), definition, alike=True)
 
         return body
 
     def concurrently(
         self, item: pytest.Item, functions: tuple[Callable[..., Any], ...], workers: int | None
-    ) -> list[Any]:
+    ) -> Any:
         """What the fixture does. Raises ``pytest.UsageError`` when it is called in a wrong way."""
         __tracebackhide__ = True
         search = item.stash.get(SEARCH, None)
@@ -266,30 +284,62 @@ class Explorer:
         if self.run.guard.recorder.scheduler is not None:
             raise pytest.UsageError("concurrently: a worker cannot start workers of its own")
         works = jobs.each(functions, workers, search.chosen.workers)
-        made = [together.Job(work, [work]) for work in works]
         alike = len(functions) == 1 and not takes_number(functions[0])
-        results = self._run(search, made, self.run.guard.recorder.stack(), alike)
-        jobs.refuse_coroutines(results)
-        return results
+        spawned = self.run.guard.recorder.stack()
+        if jobs.are_async(functions):
+            return self._pending(search, works, spawned, alike)
+        made = [together.Job(work, [work]) for work in works]
+        results = self._run(search, made, spawned, alike)
+        coroutines = jobs.coroutines(results)
+        if coroutines is None:
+            return results
+        search.parts.pop()
+        return self._pending(
+            search, [partial(_as_it_is, each) for each in coroutines], spawned, alike
+        )
+
+    def _pending(
+        self, search: Search, works: list[Callable[[], Any]], spawned: Stack, alike: bool
+    ) -> Pending:
+        """Workers that begin when they are awaited."""
+        if asyncio._get_running_loop() is None:
+            raise pytest.UsageError(jobs.NO_LOOP)
+        made = [together.Job(work, [work]) for work in works]
+        search.pending.append(Pending(lambda: self._run_async(search, made, spawned, alike)))
+        return search.pending[-1]
 
     def _run(
         self, search: Search, made: list[together.Job], spawned: Stack, alike: bool
     ) -> list[Any]:
-        chosen = search.chosen
-        token = self.run.settings.replay
-        if token is not None:
-            chosen = replace(chosen, backend=token.backend)
-        used = sum(len(part.execution.decisions) for part in search.parts)
-        search.workers = max(search.workers, len(made))
-        try:
-            search.backend = backends.chosen(chosen.backend)
-            refuse_bound(search.item)
+        with _told_in_one_line():
+            chosen = self._begin_part(search, len(made), self._plain_backend(search))
             return together.run(
-                made, chosen, search.schedule[used:], self.run.guard.recorder, search.databases,
+                made, chosen, search.schedule_left(), self.run.guard.recorder, search.databases,
                 spawned, alike, search.told, search.parts.append,
             )  # fmt: skip
-        except (NotIsolated, ValueError) as error:
-            raise pytest.fail.Exception(f"sessionguard: {error}", pytrace=False) from None
+
+    async def _run_async(
+        self, search: Search, made: list[together.Job], spawned: Stack, alike: bool
+    ) -> list[Any]:
+        with _told_in_one_line():
+            chosen = self._begin_part(search, len(made), "asyncio")
+            return await together.run_async(
+                made, chosen, search.schedule_left(), self.run.guard.recorder, search.databases,
+                spawned, alike, search.told, search.parts.append,
+            )  # fmt: skip
+
+    def _plain_backend(self, search: Search) -> str:
+        """What runs plain functions; a token's, unless it was found to be awaited after all."""
+        token = self.run.settings.replay
+        wanted = search.chosen.backend if token is None else token.backend
+        return backends.chosen("auto" if wanted == "asyncio" else wanted)
+
+    def _begin_part(self, search: Search, workers: int, backend: str) -> Concurrency:
+        """A part in workers begins; what it asks for, with the backend made definite."""
+        search.workers = max(search.workers, workers)
+        search.backend = backend
+        refuse_bound(search.item)
+        return replace(search.chosen, backend=backend)
 
     def is_searching(self, item: pytest.Item) -> bool:
         """Whether this run of the test is one execution of a search, with a part in workers."""
@@ -315,6 +365,19 @@ class Explorer:
         if search is None or token is None:
             return finding
         return told(finding, token, search, self.run.guard.recorder.trace)
+
+
+async def _as_it_is(coroutine: Any) -> Any:
+    return await coroutine
+
+
+@contextlib.contextmanager
+def _told_in_one_line() -> Generator[None, None, None]:
+    """What cannot be had here fails the test without a traceback."""
+    try:
+        yield
+    except (NotIsolated, backends.Unavailable) as error:
+        raise pytest.fail.Exception(f"sessionguard: {error}", pytrace=False) from None
 
 
 def _is_to_go_on(search: Search, reports: list[pytest.TestReport]) -> bool:

@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def concurrently(request: pytest.FixtureRequest) -> Callable[..., list[Any]]:
+def concurrently(request: pytest.FixtureRequest) -> Callable[..., Any]:
     """Run functions in concurrent workers: ``results = concurrently(buy, workers=3)``.
 
     ``concurrently(f, workers=2)`` runs one function in several workers, ``concurrently(f, g)``
     each in one. A function with exactly one required positional parameter is given its worker's
     number (0, 1, ...). Returns the results in the order of the workers. Raises what a worker
-    raised; an ExceptionGroup when several did. The whole test is run again for each order.
+    raised; an ExceptionGroup when several did. The whole test is run again for each order. Async
+    functions run in tasks of the test's own loop: ``results = await concurrently(buy)``.
     """
     explorer: Any = request.config.pluginmanager.get_plugin("sessionguard-explorer")
 
-    def run(*functions: Callable[..., Any], workers: int | None = None) -> list[Any]:
+    def run(*functions: Callable[..., Any], workers: int | None = None) -> Any:
         __tracebackhide__ = True
-        results: list[Any] = explorer.concurrently(request.node, functions, workers)
-        return results
+        return explorer.concurrently(request.node, functions, workers)
 
     return run
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from typing import Any
 
@@ -16,10 +17,45 @@ from pytest_sessionguard.events import Stack
 from pytest_sessionguard.observe import Frames
 
 ISOLATED = "isolated_session"
-NO_ASYNC = (
-    f"{MARKER}: the body is async, and its workers are threads or greenlets; write it as a plain "
-    "function that calls the app through a test client"
+ASYNC_BODY = (
+    MARKER + "(backend={backend!r}): the body is async, so its workers are tasks; say "
+    "backend='asyncio' or leave it out, or write the body as a plain function"
 )
+PLAIN_BODY = (
+    f"{MARKER}(backend='asyncio'): the body is a plain function, and workers that are tasks need an "
+    "async one; write async def, or leave backend out"
+)
+GENERATOR = "{what} is an async generator, and nothing of it would run; take the yield out"
+NO_LOOP = (
+    "concurrently: the function is async and this test is not; write async def for the test and "
+    "await concurrently(...), or give it a plain function"
+)
+MIXED = "concurrently: some of its functions are async and some are not; make all of them async, or none"
+
+
+def refuse_body(plain: Callable[..., Any], backend: str) -> None:
+    """Fail the test if a body of this kind cannot run on ``backend``."""
+    if inspect.isasyncgenfunction(plain):
+        pytest.fail(f"{MARKER}: " + GENERATOR.format(what="the body"), pytrace=False)
+    is_async = inspect.iscoroutinefunction(plain)
+    if is_async and backend not in ("auto", "asyncio"):
+        pytest.fail(ASYNC_BODY.format(backend=backend), pytrace=False)
+    if not is_async and backend == "asyncio":
+        pytest.fail(PLAIN_BODY, pytrace=False)
+
+
+def are_async(functions: Iterable[Callable[..., Any]]) -> bool:
+    """Whether functions are all async. Raises ``pytest.UsageError`` if they cannot run together."""
+    kinds = set()
+    for function in functions:
+        plain = getattr(function, "func", function)  # of a partial
+        if inspect.isasyncgenfunction(plain):
+            raise pytest.UsageError("concurrently: " + GENERATOR.format(what="a function"))
+        call = inspect.getattr_static(type(function), "__call__", None)
+        kinds.add(inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call))
+    if len(kinds) > 1:
+        raise pytest.UsageError(MIXED)
+    return kinds == {True}
 
 
 def each(
@@ -39,16 +75,19 @@ def each(
     return [_called(functions[0], number) for number in range(workers or default)]
 
 
-def refuse_coroutines(results: list[Any]) -> None:
-    """Raise ``pytest.UsageError`` if the functions were async: nothing has run."""
-    coroutines = [result for result in results if inspect.iscoroutine(result)]
-    for coroutine in coroutines:
+def coroutines(results: list[Any]) -> list[Any] | None:
+    """The coroutines that plain functions returned; nothing of them has run. None if they did not.
+
+    Raises ``pytest.UsageError`` where nobody could await them.
+    """
+    found = [result for result in results if inspect.iscoroutine(result)]
+    if not found:
+        return None
+    if len(found) == len(results) and asyncio._get_running_loop() is not None:
+        return found
+    for coroutine in found:
         coroutine.close()  # or Python warns that nobody awaited it
-    if coroutines:
-        raise pytest.UsageError(
-            "concurrently: the function is async, and its workers are threads or greenlets; give "
-            "it a plain function that calls the app through a test client"
-        )
+    raise pytest.UsageError(MIXED if len(found) < len(results) else NO_LOOP)
 
 
 def _called(function: Callable[..., Any], number: int) -> Callable[[], Any]:
@@ -63,14 +102,23 @@ def marked(item: pytest.Item, plain: Callable[..., Any], arguments: dict[str, An
         body = plain.__func__.__get__(clients.own_attributes(instance))  # type: ignore[attr-defined]
     given = {name: clients.own(value) for name, value in arguments.items()}
 
+    def isolated(stack: ExitStack) -> None:
+        if ISOLATED in given:
+            sessions = item._request.getfixturevalue("isolated_sessions")  # type: ignore[attr-defined]
+            given[ISOLATED] = stack.enter_context(sessions.one())
+
     def work() -> Any:
         with ExitStack() as stack:
-            if ISOLATED in given:
-                sessions = item._request.getfixturevalue("isolated_sessions")  # type: ignore[attr-defined]
-                given[ISOLATED] = stack.enter_context(sessions.one())
+            isolated(stack)
             return body(**given)
 
-    return together.Job(work, [*given.values(), instance])
+    async def work_async() -> Any:
+        with ExitStack() as stack:
+            isolated(stack)
+            return await body(**given)
+
+    is_async = inspect.iscoroutinefunction(plain)
+    return together.Job(work_async if is_async else work, [*given.values(), instance])
 
 
 def definition(frames: Frames, function: Callable[..., Any]) -> Stack:

@@ -13,6 +13,7 @@ from pytest_sessionguard.concurrency import FIXTURE, MARKER, Concurrency
 from pytest_sessionguard.events import DetachedAccess
 from pytest_sessionguard.findings import Finding, Related
 from pytest_sessionguard.isolate.databases import Databases
+from pytest_sessionguard.pending import Pending
 from pytest_sessionguard.schedule import token as tokens
 from pytest_sessionguard.schedule.strategy import Execution, Schedule, Strategy
 from pytest_sessionguard.schedule.token import Token
@@ -49,12 +50,17 @@ class Search:
     workers: int = 0
     schedule: Schedule = ()
     parts: list[together.Part] = field(default_factory=list)
+    pending: list[Pending] = field(default_factory=list)
     executions: int = 0
     first_finding: int | None = None
     passes_serially: bool = False
     saved: bool = False
     widened: bool = False
     told: bool = False
+
+    def schedule_left(self) -> Schedule:
+        """The choices that the parts until now have not used."""
+        return self.schedule[sum(len(part.execution.decisions) for part in self.parts) :]
 
     def execution(self) -> Execution:
         """The current execution, of all its concurrent parts."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,25 +60,68 @@ def run(
     backend = backends.make(backends.chosen(chosen.backend))
     turns = Turns(len(jobs), schedule, backend.gate, backend.lock(), alike)
     conductor = Conductor(recorder, turns, told)
-
-    def begin(number: int, runner: Any) -> None:
-        conductor.begin(backend, number, runner, spawned, jobs[number].things)
-
-    def locate(frame: Any) -> str:
-        found = recorder.frames.nearest(frame) or recorder.frames.library(frame)
-        return f"{found[0].path}:{found[0].line} in {found[0].function}" if found else "?"
-
     with _ordered(recorder, databases, conductor):
         ran = workers.run(
             [_worker(conductor, number, job.work) for number, job in enumerate(jobs)],
             backend,
             turns,
-            begin,
-            locate,
+            _beginning(conductor, backend.kind, jobs, spawned),
+            partial(_place, recorder),
             chosen.timeout,
         )
+    return _results(ran, conductor, chosen, done)
+
+
+async def run_async(
+    jobs: Sequence[Job],
+    chosen: Concurrency,
+    schedule: Schedule,
+    recorder: Recorder,
+    databases: Databases,
+    spawned: Stack,
+    alike: bool,
+    told: bool,
+    done: Callable[[Part], None],
+) -> list[Any]:
+    """The same for jobs that are awaited: their workers are tasks of the loop that runs now."""
+    from pytest_sessionguard.backends import loop, tasks
+
+    backend = tasks.Tasks(recorder.strands.unordered)
+    turns = Turns(len(jobs), schedule, backend.gate, backend.lock(), alike)
+    conductor = Conductor(recorder, turns, told, backend.can_wait)
+    with _ordered(recorder, databases, conductor):
+        ran = await loop.run(
+            [_async_worker(conductor, number, job.work) for number, job in enumerate(jobs)],
+            backend,
+            turns,
+            _beginning(conductor, backend.kind, jobs, spawned),
+            partial(_place, recorder),
+            chosen.timeout,
+        )
+    return _results(ran, conductor, chosen, done)
+
+
+def _beginning(
+    conductor: Conductor, kind: str, jobs: Sequence[Job], spawned: Stack
+) -> Callable[[int, Any], None]:
+    def begin(number: int, runner: Any) -> None:
+        conductor.begin(kind, number, runner, spawned, jobs[number].things)
+
+    return begin
+
+
+def _place(recorder: Recorder, *frames: Any) -> str:
+    """The user's nearest line of some frames, innermost first, in words."""
+    nearest = recorder.frames.nearest
+    found = next(filter(None, map(nearest, frames)), None) or recorder.frames.library(frames[0])
+    return f"{found[0].path}:{found[0].line} in {found[0].function}" if found else "?"
+
+
+def _results(
+    ran: workers.Ran, conductor: Conductor, chosen: Concurrency, done: Callable[[Part], None]
+) -> list[Any]:
     conductor.join()
-    done(Part(len(jobs), ran.execution, conductor.preempted, conductor.rows))
+    done(Part(len(ran.outcomes), ran.execution, conductor.preempted, conductor.rows))
     if conductor.forked:
         pytest.fail(FORKED.format(site=conductor.forked[0]), pytrace=False)
     _raise(ran, chosen.timeout)
@@ -90,6 +134,20 @@ def _worker(conductor: Conductor, number: int, work: Callable[[], Any]) -> Calla
         try:
             with clients.own_context():
                 return work()
+        finally:
+            conductor.leave(number)
+
+    return worker
+
+
+def _async_worker(
+    conductor: Conductor, number: int, work: Callable[[], Any]
+) -> Callable[[], Coroutine[Any, Any, Any]]:
+    async def worker() -> Any:
+        conductor.enter(number)
+        try:
+            with clients.own_context():
+                return await work()
         finally:
             conductor.leave(number)
 

@@ -14,6 +14,10 @@ Blocked = Callable[[FrameType | None], None]
 """Told of the frame in which a worker was interrupted."""
 
 
+class Unavailable(Exception):
+    """A backend that cannot be had here; the text says why, and what to do."""
+
+
 class Backend(Protocol):
     """Starts, parks and wakes workers of one kind.
 
@@ -61,10 +65,10 @@ def chosen(name: str) -> str:
 
 
 def make(name: str) -> Backend:
-    """The backend of this name. Raises ValueError when it cannot be had here."""
+    """The backend of this name. Raises ``Unavailable``."""
     if name == "thread":
         if is_patched():
-            raise ValueError(
+            raise Unavailable(
                 "backend='thread': gevent has patched threads, so a thread would be a greenlet; "
                 "say backend='gevent', or have nothing patched in this run"
             )
@@ -72,7 +76,7 @@ def make(name: str) -> Backend:
 
         return Threads()
     if not is_patched():
-        raise ValueError(
+        raise Unavailable(
             "backend='gevent': gevent has not patched threads, so greenlets would share what is "
             "each thread's own; call monkey.patch_all() before the app is imported, or run with "
             "--sessionguard-gevent=early (or late, for an app that is loaded before it is patched)"

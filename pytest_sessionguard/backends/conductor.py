@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from pytest_sessionguard.backends.backend import Backend
 from pytest_sessionguard.clients import has_context
 from pytest_sessionguard.events import Site, Stack
 from pytest_sessionguard.observe.recorder import Recorder
@@ -35,12 +34,20 @@ class Conductor:
 
     A strand counts for the worker that started it, through the requests, threads and tasks in
     between. Whoever belongs to none is never made to wait. ``told`` when the user will be shown
-    each step with its line, in ``rows``.
+    each step with its line, in ``rows``. ``can_wait()`` tells whether the current strand can be
+    made to wait where it is.
     """
 
-    def __init__(self, recorder: Recorder, turns: Turns, told: bool = False) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        turns: Turns,
+        told: bool = False,
+        can_wait: Callable[[], bool] = lambda: True,
+    ) -> None:
         self.recorder = recorder
         self.turns = turns
+        self._can_wait = can_wait
         self.preempted: list[Preempted] = []
         self.rows: list[Row] = []
         self._told = told
@@ -48,21 +55,22 @@ class Conductor:
         self._strands: list[Strand] = []
         self._numbers: dict[int, int] = {}
 
-    def begin(
-        self, backend: Backend, number: int, runner: Any, spawned: Stack, things: list[Any]
-    ) -> None:
+    def begin(self, kind: str, number: int, runner: Any, spawned: Stack, things: list[Any]) -> None:
         """A worker is about to start: give it a strand and a unit of work of its own.
 
-        ``things`` are what it is started with, ``spawned`` the line that gives them to it.
+        ``kind`` is what ``runner`` is: a thread, greenlet or task. ``things`` are what it is
+        started with, ``spawned`` the line that gives them to it.
         """
         strands = self.recorder.strands
-        strand = strands.spawn(backend.kind, f"worker {number}", spawned, own_work=True)
+        strand = strands.spawn(kind, f"worker {number}", spawned, own_work=True)
         strand.reach = lambda: things
         strand.worker.inside_test_context = has_context()
         self._numbers[strand.worker.token] = number
         self._strands.append(strand)
-        if backend.kind == "greenlet":
+        if kind == "greenlet":
             strands.begin_greenlet(runner, strand)
+        elif kind == "task":
+            strands.begin_task(runner, strand)
         else:
             runner.__dict__["_sessionguard"] = strand
 
@@ -83,7 +91,7 @@ class Conductor:
     def point(self, name: str) -> None:
         """A yield point of the current strand."""
         number = self._number()
-        if number is None:
+        if number is None or not self._can_wait():
             return
         if self.turns.is_to_change():
             here = self.recorder.here()
@@ -109,7 +117,7 @@ class Conductor:
     def wait(self, what: str, is_free: Callable[[], bool], last: bool = False) -> bool:
         """The current strand steps back until ``is_free()``; False if nobody else can go on."""
         number = self._number()
-        if number is None:
+        if number is None or not self._can_wait():
             return False
         if self._told:
             self._add_row(number, what, waits=True)

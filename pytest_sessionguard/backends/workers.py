@@ -50,6 +50,14 @@ class Ran(NamedTuple):
     places: dict[int, str]
 
 
+def failed(error: BaseException) -> Outcome:
+    """What became of a worker that raised; one that was told to unwind has no error of its own."""
+    told = isinstance(error, Abandoned) or (
+        isinstance(error, BaseExceptionGroup) and error.subgroup(Abandoned) is not None
+    )
+    return Outcome(None, None if told else error)
+
+
 def run(
     works: Sequence[Work],
     backend: Backend,
@@ -70,10 +78,8 @@ def run(
             try:
                 turns.enter(number)
                 outcomes[number] = Outcome(works[number](), None)
-            except Abandoned:
-                outcomes[number] = Outcome(None, None)
             except BaseException as error:
-                outcomes[number] = Outcome(None, error)
+                outcomes[number] = failed(error)
             finally:
                 with contextlib.suppress(Abandoned):
                     turns.leave(number)

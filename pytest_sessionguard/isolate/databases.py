@@ -12,10 +12,11 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pytest_sessionguard.isolate import sqlite
+from pytest_sessionguard.isolate import drivers, sqlite
 from pytest_sessionguard.observe import sqla
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
@@ -86,7 +87,7 @@ class Databases:
             else:
                 connection = self._memory_connection(engine)
                 if connection is not None:
-                    self._memories[engine] = sqlite.saved(connection)
+                    self._memories[engine] = drivers.use(connection, sqlite.saved)
 
     def put_back(self) -> None:
         """Make every database what it was when it was saved. Raises ``NotIsolated``."""
@@ -96,7 +97,7 @@ class Databases:
             return  # a fixture of wider scope failed; what it and others wrote stays
         for engine in self._sqlite_engines():
             if type(engine.pool).__name__ not in sqla.SHARED_POOLS or self._is_new(engine):
-                engine.dispose()
+                drivers.run_for(engine, engine.dispose)
         for path, copy in self._files.items():
             try:
                 sqlite.put_back_file(path, copy)
@@ -104,10 +105,8 @@ class Databases:
                 raise NotIsolated(_still_locked(path.name)) from None
         for engine, copy in self._memories.items():
             connection = self._memory_connection(engine)
-            if connection is not None and connection.in_transaction:
-                connection.rollback()
             if connection is not None:
-                sqlite.put_back(connection, copy)
+                drivers.use(connection, partial(_put_back, copy))
 
     def _freeze_again(self) -> None:
         """What the first execution has made for good (imports, caches) is not looked through again."""
@@ -117,19 +116,23 @@ class Databases:
 
     def _is_new(self, engine: Any) -> bool:
         """Whether a database in memory did not exist when the others were saved."""
-        return (
-            not engine.dialect.is_async
-            and engine not in self._memories
-            and sqlite.is_memory(engine)
-        )
+        return engine not in self._memories and sqlite.is_memory(engine)
 
     def _end_transactions(self) -> None:
         """Roll back what the execution left open: it holds locks, and the next begins without."""
         gc.collect()  # sessions that nobody has closed give their connections back
-        for key, session in _sessions():
-            if key not in self._in_transaction and session.in_transaction():
-                with contextlib.suppress(Exception):  # a broken connection: the pool drops it
-                    session.rollback()
+        open_ones = [
+            session
+            for key, session in _sessions()
+            if key not in self._in_transaction and session.in_transaction()
+        ]
+        if any(engine.dialect.is_async for engine in self._engines):
+            for session in open_ones:
+                with contextlib.suppress(Exception):  # as below, or another loop's connection
+                    drivers.run(session.rollback)
+        for session in open_ones:
+            with contextlib.suppress(Exception):  # a broken connection: the pool drops it
+                session.rollback()
 
     def _save_again(self) -> None:
         """A file that a fixture of wider scope has opened just now: it has written since."""
@@ -171,22 +174,21 @@ class Databases:
         sqlite.Locking(self._recorder).install(engines, hooks)
 
     def _move(self, engine: Any, copy: Path, hooks: Hooks) -> None:
-        if engine.dialect.is_async:
-            return
         connection = self._memory_connection(engine) if sqlite.is_memory(engine) else None
-        if connection is not None and connection.in_transaction:
+        plain = drivers.sqlite_of(connection)
+        if plain is not None and plain.in_transaction:
             raise NotIsolated(UNCOMMITTED)
         old, dialect = engine.pool, engine.dialect
         engine.pool = sqla.queue_pool_like(old)
         if connection is not None:
-            _write(copy, connection)
+            drivers.use(connection, partial(_write, copy))
             self._redirected[id(dialect)] = copy
 
         def back() -> None:
-            engine.pool.dispose()
+            drivers.run_for(engine, engine.pool.dispose)
             engine.pool = old
             if self._redirected.pop(id(dialect), None) is not None:
-                _read(copy, connection)
+                drivers.use(connection, partial(_read, copy))
 
         hooks.on_remove(back)
 
@@ -211,8 +213,8 @@ class Databases:
         return sorted({*names} - {"sqlite"})
 
     def _memory_connection(self, engine: Any) -> Any:
-        connection = None if engine.dialect.is_async else sqla.only_connection(engine.pool)
-        return connection if isinstance(connection, sqlite3.Connection) else None
+        connection = sqla.only_connection(engine.pool)
+        return connection if drivers.sqlite_of(connection) is not None else None
 
 
 def _sessions() -> list[tuple[object, Any]]:
@@ -236,7 +238,13 @@ def _write(path: Path, connection: sqlite3.Connection) -> None:
         target.close()
 
 
-def _read(path: Path, connection: Any) -> None:
+def _put_back(copy: sqlite3.Connection, connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        connection.rollback()
+    sqlite.put_back(connection, copy)
+
+
+def _read(path: Path, connection: sqlite3.Connection) -> None:
     source = sqlite3.connect(path)
     try:
         sqlite.put_back(connection, source)

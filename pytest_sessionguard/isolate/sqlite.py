@@ -14,9 +14,11 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pytest_sessionguard.isolate import drivers
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
 
@@ -171,7 +173,7 @@ class Locking:
         scheduler = self._recorder.scheduler
         if scheduler is not None and scheduler.is_worker():
             return scheduler.wait("SQLite's write lock", lambda: self._ended != seen, last)
-        time.sleep(0.005)  # not one of the workers: it has the user's own timeout
+        drivers.pause(0.005)  # not one of the workers: it has the user's own timeout
         return time.monotonic() < deadline
 
     # -- the settings of the user's connections ------------------------------------------------
@@ -191,9 +193,13 @@ class Locking:
     def _restore(self) -> None:
         for connection, timeout, synchronous in self._known.values():
             with contextlib.suppress(Exception):  # it has been closed since
-                _pragma(connection, f"PRAGMA busy_timeout = {timeout}")
-                _pragma(connection, f"PRAGMA synchronous = {synchronous}")
+                drivers.use(connection, partial(_set, timeout, synchronous))
         self._known.clear()
+
+
+def _set(timeout: int, synchronous: int, connection: sqlite3.Connection) -> None:
+    _pragma(connection, f"PRAGMA busy_timeout = {timeout}")
+    _pragma(connection, f"PRAGMA synchronous = {synchronous}")
 
 
 def is_busy(error: BaseException) -> bool:

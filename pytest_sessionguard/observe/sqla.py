@@ -147,9 +147,10 @@ def only_connection(pool: Any) -> Any:
 
 def queue_pool_like(pool: Any) -> Any:
     """A QueuePool with the creator, the listeners and the habits of another pool."""
-    from sqlalchemy.pool import QueuePool
+    from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
 
-    return QueuePool(
+    kind = AsyncAdaptedQueuePool if pool._dialect.is_async else QueuePool
+    return kind(
         pool._creator, pool_size=20, max_overflow=-1, recycle=pool._recycle, echo=pool.echo,
         logging_name=pool._orig_logging_name, reset_on_return=pool._reset_on_return,
         pre_ping=pool._pre_ping, _dispatch=pool.dispatch, dialect=pool._dialect,

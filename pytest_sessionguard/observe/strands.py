@@ -14,7 +14,8 @@ from __future__ import annotations
 import _thread
 import sys
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -131,6 +132,7 @@ class _ThreadState(NATIVE_LOCAL):  # type: ignore[misc, valid-type]
     loop_began: Snapshot | None = None
     giving = False
     removing = False
+    unordered = False
 
 
 class Strands:
@@ -205,6 +207,15 @@ class Strands:
     def worker(self, strand: Strand) -> Worker:
         """Whose unit of work ``strand``, which is the current one, does now."""
         return in_request.get() or strand.worker
+
+    @contextmanager
+    def unordered(self) -> Iterator[None]:
+        """What the guard itself wakes or queues here orders nothing."""
+        before, self.local.unordered = self.local.unordered, True
+        try:
+            yield
+        finally:
+            self.local.unordered = before
 
     # -- new ones ------------------------------------------------------------------------
 

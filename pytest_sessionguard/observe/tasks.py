@@ -102,7 +102,7 @@ class Tasks:
         if not self.recorder.active:
             return None
         strand = self.strands.current()
-        if strand.internal or strand.operations:
+        if strand.internal or strand.operations or self.strands.local.unordered:
             return None
         return strand.clock.export(), strand
 

@@ -113,9 +113,14 @@ class Turns:
         self._wait_at(gate)
 
     def point(self, number: int, name: str) -> None:
-        """A yield point: decide who goes on; returns when this worker has the turn again."""
+        """A yield point: decide who goes on; returns when this worker has the turn again.
+
+        At once when all workers are done: what they have left running is free.
+        """
         with self._lock:
             self._raise_if_given_up()
+            if self.finished:
+                return
             self.ticks += 1
             if self.holder == number:
                 self.steps.append(Step(number, name))
@@ -167,6 +172,7 @@ class Turns:
                 self.holder = None
             if all(each.done for each in self.states):
                 self.finished = True
+                self._open_all()
             elif self.holder is None:
                 self._pass_on(None)
 
@@ -286,6 +292,9 @@ class Turns:
         if self.given_up is None:
             self.given_up = why
             self.waits = {s.number: s.wait.what for s in self.states if s.wait and not s.done}
+        self._open_all()
+
+    def _open_all(self) -> None:
         for state in self.states:
             self._open(state.number)
 

@@ -215,11 +215,6 @@ def test_async_function(concurrently):
 
 
 @pytest.mark.concurrent_sessions
-async def test_async_body():
-    pass
-
-
-@pytest.mark.concurrent_sessions
 def test_both(concurrently):
     concurrently(lambda: None)
 
@@ -317,7 +312,7 @@ def test_spawned(engine, concurrently):
 import multiprocessing
 """
 FUNCTIONS = "concurrently: it takes functions to run, each in a worker"
-ASYNC = "and its workers are threads or greenlets"
+ASYNC = "concurrently: the function is async and this test is not; write async def for the test"
 BOUND = "is a Session bound to one Connection, so all workers would share its transaction; give each worker"
 PROCESS = "a worker starts a process (test_it.py:"
 COMPLAINTS = {
@@ -330,7 +325,6 @@ COMPLAINTS = {
     "test_nested": "concurrently: a worker cannot start workers of its own",
     "test_asked_for_late": "concurrently: name it among the arguments of the test",
     "test_async_function": ASYNC,
-    "test_async_body": ASYNC,
     "test_both": "concurrently: a worker cannot start workers of its own",
     "test_unknown_engine": "override the fixture sessionguard_engine in conftest.py",
     "test_gevent_not_patched": "or run with --sessionguard-gevent=early",

@@ -1,0 +1,143 @@
+"""Runs a piece of work in several workers that are tasks, one at a time, in the order of a schedule.
+
+What ``workers`` is for threads and greenlets; here whoever watches is a task among the others. On a
+loop it is certain who waits: when it has turned a few times without a step, and no task waits for
+a database, then whoever has the turn waits for somebody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from typing import Any
+
+from pytest_sessionguard.backends.tasks import Tasks, bridged
+from pytest_sessionguard.backends.workers import GRACE, LOOK, Outcome, Ran, failed
+from pytest_sessionguard.schedule.turns import HANG, Abandoned, Turns
+
+FIRST_LOOK = 0.001
+"""Seconds to the first look after a step; each further one waits twice as long, up to ``LOOK``."""
+
+Work = Callable[[], Coroutine[Any, Any, Any]]
+
+
+async def run(
+    works: Sequence[Work],
+    backend: Tasks,
+    turns: Turns,
+    begin: Callable[[int, Any], None],
+    locate: Callable[..., str],
+    timeout: float,
+) -> Ran:
+    """Run each of ``works`` in a task of its own; see ``workers.run``."""
+    outcomes: list[Outcome] = [Outcome(None, None, lost=True) for _ in works]
+
+    async def worker(number: int) -> None:
+        try:
+            await bridged(turns.enter, number)
+            outcomes[number] = Outcome(await works[number](), None)
+        except asyncio.CancelledError as error:
+            given_up = turns.given_up is not None
+            outcomes[number] = Outcome(None, None) if given_up else failed(error)
+        except BaseException as error:
+            outcomes[number] = failed(error)
+        finally:
+            with contextlib.suppress(Abandoned):
+                turns.leave(number)
+            if turns.is_finished():
+                backend.notify()
+
+    started = [
+        backend.start(number, partial(worker, number), partial(begin, number))
+        for number in range(len(works))
+    ]
+    watch = _Watch(backend, turns, started, locate, timeout)
+    turns.begin()
+    try:
+        with backend.watched(turns, timeout, lambda: watch.beats, watch.blocked):
+            await watch.until_finished()
+    except BaseException:
+        turns.give_up("interrupted")
+        await _unwound(backend, started)
+        raise
+    await _unwound(backend, started)
+    return Ran(outcomes, turns.execution(), turns.given_up, turns.waits, watch.places)
+
+
+async def _unwound(backend: Tasks, started: list[asyncio.Task[None]]) -> None:
+    """Let those that wait at gates unwind; cancel the others, and wait for them for a while."""
+    await backend.settle()
+    left = [task for task in started if not task.done()]
+    for task in left:
+        backend.interrupt(task)
+    if left:
+        await asyncio.wait(left, timeout=GRACE)
+
+
+class _Watch:
+    """Watches the tasks of one execution. ``beats`` grows while the loop turns."""
+
+    def __init__(
+        self,
+        backend: Tasks,
+        turns: Turns,
+        started: list[asyncio.Task[None]],
+        locate: Callable[..., str],
+        timeout: float,
+    ) -> None:
+        self.beats = 0
+        self.places: dict[int, str] = {}
+        self._backend = backend
+        self._turns = turns
+        self._started = started
+        self._locate = locate
+        self._timeout = timeout
+
+    async def until_finished(self) -> None:
+        """Pass over whoever waits for another; give up when nothing moves any more."""
+        turns, backend = self._turns, self._backend
+        ticks, idle, pause, cpu = -1, 0.0, FIRST_LOOK, time.process_time()
+        while not self._is_over():
+            notified = await backend.sleep(pause)
+            self.beats += 1
+            if turns.ticks != ticks:
+                ticks, idle, pause, cpu = turns.ticks, 0.0, FIRST_LOOK, time.process_time()
+                if not notified:
+                    continue
+            await backend.settle()
+            if turns.ticks != ticks or self._is_over():
+                continue
+            if self._waits_for_another():
+                turns.let_astray()
+                continue
+            idle += pause if backend.is_idle() else 0.0
+            pause = min(2 * pause, LOOK)
+            if idle >= self._timeout or time.process_time() - cpu >= self._timeout:
+                self.look()
+                turns.give_up(HANG)
+
+    def _is_over(self) -> bool:
+        return self._turns.is_finished() or self._turns.given_up is not None
+
+    def _waits_for_another(self) -> bool:
+        """Whether whoever has the turn waits for a task, and not for a database or a thread."""
+        backend = self._backend
+        return self._turns.holder is not None and not backend.is_in_driver() and backend.is_idle()
+
+    def look(self) -> None:
+        """Note where each worker is."""
+        for number, task in enumerate(self._started):
+            frames = self._backend.frames(task)
+            if not self._turns.states[number].started:
+                self.places[number] = "has not begun"
+            elif frames:
+                self.places[number] = self._locate(*frames)
+
+    def blocked(self, frame: Any) -> None:
+        """The loop stands still at ``frame``."""
+        self.look()
+        if self._turns.holder is not None and frame is not None:
+            self.places[self._turns.holder] = self._locate(frame)
