@@ -6,28 +6,21 @@ scope are set up once. pytest hears of one run only: the one that failed, else t
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import functools
-import inspect
 import sys
 import time
 from collections.abc import Callable, Generator
-from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from _pytest.runner import runtestprotocol
 
-from pytest_sessionguard import jobs, rerun, telling, together, tracebacks
-from pytest_sessionguard.backends import backend as backends
-from pytest_sessionguard.concurrency import MARKER, Concurrency, takes_number
-from pytest_sessionguard.events import BodyFailed, DetachedAccess, Stack
+from pytest_sessionguard import parts, rerun, telling, tracebacks
+from pytest_sessionguard.concurrency import MARKER, Concurrency
+from pytest_sessionguard.events import BodyFailed, DetachedAccess
 from pytest_sessionguard.findings import Finding
 from pytest_sessionguard.isolate.databases import Databases, NotIsolated
-from pytest_sessionguard.isolate.fixtures_bound import refuse_bound
-from pytest_sessionguard.pending import NOT_AWAITED, Pending
+from pytest_sessionguard.pending import NOT_AWAITED
 from pytest_sessionguard.reports import progress
 from pytest_sessionguard.schedule import replay
 from pytest_sessionguard.schedule.bounded import Bounded
@@ -95,7 +88,7 @@ class Explorer:
                 raise pytest.UsageError(NOT_AWAITED)
             return result
         plain = item.obj  # type: ignore[attr-defined]
-        item.obj = self._in_workers(search, plain)  # type: ignore[attr-defined]
+        item.obj = parts.in_workers(self._part_of(search), plain)  # type: ignore[attr-defined]
         try:
             return (yield)
         finally:
@@ -245,31 +238,6 @@ class Explorer:
         found = rerun.outcome(reports) == rerun.FAILED
         return body_failed or (found and any(True for _ in trace.of(DetachedAccess)))
 
-    # -- the concurrent part -------------------------------------------------------------------
-
-    def _in_workers(self, search: Search, plain: Callable[..., Any]) -> Callable[..., Any]:
-        """The body of a marked test, as a function that runs it in all its workers."""
-
-        def made(arguments: dict[str, Any]) -> list[together.Job]:
-            workers = range(search.chosen.workers)
-            return [jobs.marked(search.item, plain, arguments) for _ in workers]
-
-        jobs.refuse_body(plain, search.chosen.backend)
-        definition = jobs.definition(self.run.guard.recorder.frames, plain)
-        if inspect.iscoroutinefunction(plain):
-
-            @functools.wraps(plain)
-            async def async_body(**arguments: Any) -> None:
-                await self._run_async(search, made(arguments), definition, alike=True)
-
-            return async_body
-
-        @functools.wraps(plain)
-        def body(**arguments: Any) -> None:
-            self._run(search, made(arguments), definition, alike=True)
-
-        return body
-
     def concurrently(
         self, item: pytest.Item, functions: tuple[Callable[..., Any], ...], workers: int | None
     ) -> Any:
@@ -277,69 +245,12 @@ class Explorer:
         __tracebackhide__ = True
         search = item.stash.get(SEARCH, None)
         if search is None:
-            raise pytest.UsageError(
-                "concurrently: name it among the arguments of the test; a test that asks for it "
-                "with getfixturevalue() cannot be run again for each schedule"
-            )
-        if self.run.guard.recorder.scheduler is not None:
-            raise pytest.UsageError("concurrently: a worker cannot start workers of its own")
-        works = jobs.each(functions, workers, search.chosen.workers)
-        alike = len(functions) == 1 and not takes_number(functions[0])
-        spawned = self.run.guard.recorder.stack()
-        if jobs.are_async(functions):
-            return self._pending(search, works, spawned, alike)
-        made = [together.Job(work, [work]) for work in works]
-        results = self._run(search, made, spawned, alike)
-        coroutines = jobs.coroutines(results)
-        if coroutines is None:
-            return results
-        search.parts.pop()
-        return self._pending(
-            search, [partial(_as_it_is, each) for each in coroutines], spawned, alike
-        )
+            raise pytest.UsageError(parts.ASKED_FOR_LATE)
+        return parts.concurrently(self._part_of(search), functions, workers)
 
-    def _pending(
-        self, search: Search, works: list[Callable[[], Any]], spawned: Stack, alike: bool
-    ) -> Pending:
-        """Workers that begin when they are awaited."""
-        if asyncio._get_running_loop() is None:
-            raise pytest.UsageError(jobs.NO_LOOP)
-        made = [together.Job(work, [work]) for work in works]
-        search.pending.append(Pending(lambda: self._run_async(search, made, spawned, alike)))
-        return search.pending[-1]
-
-    def _run(
-        self, search: Search, made: list[together.Job], spawned: Stack, alike: bool
-    ) -> list[Any]:
-        with _told_in_one_line():
-            chosen = self._begin_part(search, len(made), self._plain_backend(search))
-            return together.run(
-                made, chosen, search.schedule_left(), self.run.guard.recorder, search.databases,
-                spawned, alike, search.told, search.parts.append,
-            )  # fmt: skip
-
-    async def _run_async(
-        self, search: Search, made: list[together.Job], spawned: Stack, alike: bool
-    ) -> list[Any]:
-        with _told_in_one_line():
-            chosen = self._begin_part(search, len(made), "asyncio")
-            return await together.run_async(
-                made, chosen, search.schedule_left(), self.run.guard.recorder, search.databases,
-                spawned, alike, search.told, search.parts.append,
-            )  # fmt: skip
-
-    def _plain_backend(self, search: Search) -> str:
-        """What runs plain functions; a token's, unless it was found to be awaited after all."""
+    def _part_of(self, search: Search) -> parts.Place:
         token = self.run.settings.replay
-        wanted = search.chosen.backend if token is None else token.backend
-        return backends.chosen("auto" if wanted == "asyncio" else wanted)
-
-    def _begin_part(self, search: Search, workers: int, backend: str) -> Concurrency:
-        """A part in workers begins; what it asks for, with the backend made definite."""
-        search.workers = max(search.workers, workers)
-        search.backend = backend
-        refuse_bound(search.item)
-        return replace(search.chosen, backend=backend)
+        return parts.Place(search, self.run.guard.recorder, token)
 
     def is_searching(self, item: pytest.Item) -> bool:
         """Whether this run of the test is one execution of a search, with a part in workers."""
@@ -365,19 +276,6 @@ class Explorer:
         if search is None or token is None:
             return finding
         return told(finding, token, search, self.run.guard.recorder.trace)
-
-
-async def _as_it_is(coroutine: Any) -> Any:
-    return await coroutine
-
-
-@contextlib.contextmanager
-def _told_in_one_line() -> Generator[None, None, None]:
-    """What cannot be had here fails the test without a traceback."""
-    try:
-        yield
-    except (NotIsolated, backends.Unavailable) as error:
-        raise pytest.fail.Exception(f"sessionguard: {error}", pytrace=False) from None
 
 
 def _is_to_go_on(search: Search, reports: list[pytest.TestReport]) -> bool:
