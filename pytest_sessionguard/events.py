@@ -312,7 +312,8 @@ class PoolMade(NamedTuple):
 class CheckedOut(NamedTuple):
     """A connection left its pool, on behalf of ``session`` when a session operation asked for it.
 
-    ``tick`` is the operation's place among its strand's, ``seen`` the strand's clock.
+    ``tick`` is the operation's place among its strand's, ``seen`` the strand's clock, ``locks``
+    the user's locks it held.
     """
 
     connection: int
@@ -323,6 +324,7 @@ class CheckedOut(NamedTuple):
     stack: Stack
     tick: int = 0
     seen: Mapping[int, int] = {}
+    locks: frozenset[int] = frozenset()
 
 
 class CheckedIn(NamedTuple):
@@ -352,6 +354,45 @@ class Statement(NamedTuple):
     tables: tuple[str, ...]
     writes: bool
     stack: Stack
+
+
+class TakesTurns(NamedTuple):
+    """This worker is one of those of a concurrent ``part``, whose order the guard decides."""
+
+    part: int
+    worker: int
+
+
+class HeldBy(NamedTuple):
+    """Who holds what others wait for: ``what`` it does in words, and where it was taken."""
+
+    strand: int
+    worker: int
+    what: str
+    stack: Stack
+
+
+class Waiting(NamedTuple):
+    """A worker cannot go on: it waits for ``what`` at ``stack``, which is held by these.
+
+    ``kind``: ``"lock"``, ``"database"``, ``"commit"``, ``"row"``, ``"pool"``, ``"worker"``, or
+    ``"stale"`` for a read that is out of date. ``refused`` if it is the one that was told so, by an
+    error or a timeout.
+    """
+
+    strand: int
+    worker: int
+    kind: str
+    what: str
+    stack: Stack
+    held: tuple[HeldBy, ...]
+    refused: bool = False
+
+
+class Stuck(NamedTuple):
+    """Nobody will let these go on, in the order in which they came to wait."""
+
+    waiting: tuple[Waiting, ...]
 
 
 class BodyFailed(NamedTuple):
@@ -399,6 +440,8 @@ Event = (
     | CheckedIn
     | ForkedUse
     | Statement
+    | TakesTurns
+    | Stuck
     | BodyFailed
     | BodyEnded
 )

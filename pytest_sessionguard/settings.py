@@ -21,7 +21,7 @@ from pytest_sessionguard.schedule.token import Token, decode
 
 CODES = (
     "SG101", "SG102", "SG103", "SG105", "SG201", "SG202", "SG203", "SG301", "SG302", "SG303",
-    "SG304", "SG305", "SG402", "SG404", "SG901",
+    "SG304", "SG305", "SG402", "SG404", "SG601", "SG901",
 )  # fmt: skip
 MARKER = "sessionguard"
 MARKER_ARGUMENTS = ("select", "ignore", "allow")

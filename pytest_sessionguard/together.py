@@ -18,10 +18,11 @@ from pytest_sessionguard.backends.conductor import Conductor, Preempted, Row
 from pytest_sessionguard.concurrency import Concurrency
 from pytest_sessionguard.events import Stack
 from pytest_sessionguard.isolate.databases import Databases, new_folder
-from pytest_sessionguard.observe import Recorder, statements, waits
+from pytest_sessionguard.observe import Recorder, pool_waits, statements, waits
 from pytest_sessionguard.observe.hooks import Hooks
+from pytest_sessionguard.reports.text import place
 from pytest_sessionguard.schedule.strategy import Execution, Schedule
-from pytest_sessionguard.schedule.turns import HANG, Turns
+from pytest_sessionguard.schedule.turns import DEADLOCK, ENDLESS, Turns
 
 
 class Job(NamedTuple):
@@ -60,6 +61,7 @@ def run(
     backend = backends.make(backends.chosen(chosen.backend))
     turns = Turns(len(jobs), schedule, backend.gate, backend.lock(), alike)
     conductor = Conductor(recorder, turns, told)
+    turns.outsiders = conductor.has_outsiders
     with _ordered(recorder, databases, conductor):
         ran = workers.run(
             [_worker(conductor, number, job.work) for number, job in enumerate(jobs)],
@@ -89,6 +91,7 @@ async def run_async(
     backend = tasks.Tasks(recorder.strands.unordered)
     turns = Turns(len(jobs), schedule, backend.gate, backend.lock(), alike)
     conductor = Conductor(recorder, turns, told, backend.can_wait)
+    turns.outsiders = conductor.has_outsiders
     with _ordered(recorder, databases, conductor):
         ran = await loop.run(
             [_async_worker(conductor, number, job.work) for number, job in enumerate(jobs)],
@@ -114,7 +117,7 @@ def _place(recorder: Recorder, *frames: Any) -> str:
     """The user's nearest line of some frames, innermost first, in words."""
     nearest = recorder.frames.nearest
     found = next(filter(None, map(nearest, frames)), None) or recorder.frames.library(frames[0])
-    return f"{found[0].path}:{found[0].line} in {found[0].function}" if found else "?"
+    return place(found[0]) if found else "?"
 
 
 def _results(
@@ -124,6 +127,9 @@ def _results(
     done(Part(len(ran.outcomes), ran.execution, conductor.preempted, conductor.rows))
     if conductor.forked:
         pytest.fail(FORKED.format(site=conductor.forked[0]), pytrace=False)
+    if ran.stuck == DEADLOCK:  # nobody had to be asked where it was: each had said so itself
+        places = {number: place(site) for number, site in conductor.places().items()}
+        ran = ran._replace(places={number: places.get(number, "?") for number in ran.waits})
     _raise(ran, chosen.timeout)
     return [outcome.result for outcome in ran.outcomes]
 
@@ -167,6 +173,7 @@ def _ordered(recorder: Recorder, databases: Databases, conductor: Conductor) -> 
             databases.share(Path(folder), hooks)
             statements.install(recorder, hooks)
             waits.install(recorder, hooks)
+            pool_waits.install(recorder, hooks)
             gc.disable()
             recorder.scheduler = conductor
             yield
@@ -197,7 +204,7 @@ def _is_outcome(error: BaseException) -> bool:
 
 
 def _stuck(ran: workers.Ran, timeout: float) -> str:
-    why = f"nothing moved for {timeout:g} s" if ran.stuck == HANG else "each waits for another"
+    why = _REASONS.get(ran.stuck or "", "nothing moved for {timeout:g} s").format(timeout=timeout)
     lines = [f"sessionguard: the workers do not come to an end: {why}"]
     for number, outcome in enumerate(ran.outcomes):
         place = ran.places.get(number, "it has ended")
@@ -208,6 +215,10 @@ def _stuck(ran: workers.Ran, timeout: float) -> str:
     return "\n".join(lines)
 
 
+_REASONS = {
+    DEADLOCK: "each waits for another",
+    ENDLESS: "they go on and on, as if they asked for something that never comes",
+}
 FORKED = (
     "sessionguard: a worker starts a process ({site.path}:{site.line} in {site.function}), and what "
     "a process does cannot be put in an order; let the workers call what it would run"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from pytest_sessionguard.backends.stuck import Stuck
 from pytest_sessionguard.clients import has_context
-from pytest_sessionguard.events import Site, Stack
+from pytest_sessionguard.events import Site, Stack, TakesTurns
+from pytest_sessionguard.observe.blocking import Held, Wanted
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.strands import Strand, Worker, in_worker
-from pytest_sessionguard.schedule.turns import Turns, Wait
+from pytest_sessionguard.schedule.turns import Turns
+from pytest_sessionguard.schedule.waiting import SPAWNER, Answer, Holders, Wait
 
 
 class Preempted(NamedTuple):
@@ -54,6 +58,10 @@ class Conductor:
         self.forked: Stack = ()
         self._strands: list[Strand] = []
         self._numbers: dict[int, int] = {}
+        self._spawner = recorder.strands.current()
+        self._home = threading.current_thread()
+        self._part = recorder.next_token()
+        self._stuck = Stuck(recorder, turns)
 
     def begin(self, kind: str, number: int, runner: Any, spawned: Stack, things: list[Any]) -> None:
         """A worker is about to start: give it a strand and a unit of work of its own.
@@ -67,12 +75,17 @@ class Conductor:
         strand.worker.inside_test_context = has_context()
         self._numbers[strand.worker.token] = number
         self._strands.append(strand)
+        self.recorder.shielded(self._announce, strand)
         if kind == "greenlet":
             strands.begin_greenlet(runner, strand)
         elif kind == "task":
             strands.begin_task(runner, strand)
         else:
             runner.__dict__["_sessionguard"] = strand
+
+    def _announce(self, strand: Strand) -> None:
+        self.recorder.announce(strand)
+        self.recorder.trace.note(TakesTurns(self._part, strand.worker.token))
 
     def enter(self, number: int) -> None:
         """Worker ``number`` runs: what it has others run for it carries its name."""
@@ -87,6 +100,10 @@ class Conductor:
         clock = self.recorder.strands.current().clock
         for strand in self._strands:
             clock.join(strand.clock.export())
+
+    def places(self) -> dict[int, Site]:
+        """Where each worker waited last for something known."""
+        return self._stuck.places()
 
     def point(self, name: str) -> None:
         """A yield point of the current strand."""
@@ -114,21 +131,71 @@ class Conductor:
         """Whether the current strand is a worker or belongs to one."""
         return self._number() is not None
 
-    def wait(self, what: str, is_free: Callable[[], bool], last: bool = False) -> bool:
-        """The current strand steps back until ``is_free()``; False if nobody else can go on."""
+    def wait(self, wanted: Wanted) -> Answer:
+        """The current strand steps back until ``wanted`` is free; see ``Answer``."""
         number = self._number()
-        if number is None or not self._can_wait():
-            return False
+        if number is None:
+            return Answer.IN_EARNEST
+        if not self._can_wait():  # nor could it in life: who stops the loop stops everybody
+            return Answer.IN_EARNEST if wanted.seconds is None else Answer.GIVE_UP
+        until = self._stuck.begin(number, wanted)
         if self._told:
-            self._add_row(number, what, waits=True)
-        return self.turns.wait(number, Wait(what, is_free, may_give_up=True, last=last))
+            self._add_row(number, wanted.what, waits=True)
+        holders = _holders(self._holder_number, wanted)
+        return self.turns.wait(
+            number, Wait(wanted.what, wanted.is_free, until, wanted.last, holders)
+        )
+
+    def released(self) -> None:
+        """The current strand has let go of a lock."""
+        number = self._number()
+        if number is not None and self._can_wait():
+            self.turns.released(number)
+
+    def has_outsiders(self) -> bool:
+        """Whether somebody beside the workers lives who could let one of them go on.
+
+        Of greenlets nobody keeps a list, so there it is taken to be so.
+        """
+        if any(strand.kind != "thread" for strand in self._strands):
+            return True
+        alive = [thread for thread in threading.enumerate() if thread is not self._home]
+        return any(thread.__dict__.get("_sessionguard") not in self._strands for thread in alive)
+
+    def _holder_number(self, held: Held) -> int | None:
+        """Who holds something, if nothing but what the guard knows can make it let go.
+
+        What a worker has started runs on while the worker itself waits.
+        """
+        if held.strand is self._spawner:
+            return SPAWNER
+        number = self._number_of(held.worker)
+        if number is None or not held.strand.own_work:
+            return number
+        waits = held.strand is self._strands[number] or held.strand is self._stuck.strand(number)
+        return number if waits else None
 
     def _number(self) -> int | None:
         strands = self.recorder.strands
-        worker: Worker | None = strands.worker(strands.current())
+        return self._number_of(strands.worker(strands.current()))
+
+    def _number_of(self, worker: Worker | None) -> int | None:
+        """The number of the worker that a request, or whatever it started, belongs to."""
         while worker is not None:
             number = self._numbers.get(worker.token)
             if number is not None:
                 return number
             worker = worker.parent
         return None
+
+
+def _holders(number_of: Callable[[Held], int | None], wanted: Wanted) -> Callable[[], Holders]:
+    """Who could let somebody go on, as numbers; None if one of them is no worker of ours."""
+
+    def holders() -> Holders:
+        held = wanted.held()
+        numbers = [number_of(each) for each in held] if held is not None else [None]
+        known = {number for number in numbers if number is not None}
+        return known if len(known) and None not in numbers else None
+
+    return holders

@@ -19,10 +19,17 @@ from pathlib import Path
 from typing import Any
 
 from pytest_sessionguard.isolate import drivers
+from pytest_sessionguard.isolate.sqlite_holders import Holders
+from pytest_sessionguard.observe.blocking import Wanted
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
+from pytest_sessionguard.schedule.waiting import Answer
 
 BUSY, BUSY_SNAPSHOT, LOCKED = 5, 517, 6
+WRITING, COMMITTING = "SQLite's write lock", "SQLite's lock to commit"
+LEAST = 5.0
+"""Seconds that a worker waits for SQLite's lock at least: only the user's own waits end earlier."""
+
 PATIENCE = 2.0
 """Seconds to wait for a database that somebody still holds when it is to be put back."""
 
@@ -95,11 +102,12 @@ def put_back(target: sqlite3.Connection, copy: sqlite3.Connection) -> None:
 
 
 class Locking:
-    """SQLite's lock while workers take turns."""
+    """SQLite's lock while workers take turns; ``ended`` counts the transactions that have."""
 
     def __init__(self, recorder: Recorder) -> None:
-        self._recorder = recorder
-        self._ended = 0
+        self.recorder = recorder
+        self.holders = Holders(recorder)
+        self.ended = 0
         self._known: dict[int, tuple[Any, int, int]] = {}
 
     def install(self, engines: list[Any], hooks: Hooks) -> None:
@@ -128,12 +136,15 @@ class Locking:
 
         def do_commit(connection: Any) -> None:
             raw = getattr(connection, "dbapi_connection", connection)
-            self._patiently(raw, lambda: commit(connection), last=True)
-            self._ended += 1
+            self._patiently(raw, lambda: commit(connection), committing=True)
+            self.recorder.shielded(self.holders.committed, raw)
+            self.ended += 1
 
         def do_rollback(connection: Any) -> None:
             rollback(connection)
-            self._ended += 1
+            raw = getattr(connection, "dbapi_connection", connection)
+            self.recorder.shielded(self.holders.rolled_back, raw)
+            self.ended += 1
 
         hooks.replace(dialect, "do_commit", do_commit)
         hooks.replace(dialect, "do_rollback", do_rollback)
@@ -141,40 +152,41 @@ class Locking:
     # -- statements ------------------------------------------------------------------------
 
     def _execute(self, cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
-        return self._run(context, lambda: cursor.execute(statement, parameters))
+        return self._run(context, statement, lambda: cursor.execute(statement, parameters))
 
     def _executemany(self, cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
-        return self._run(context, lambda: cursor.executemany(statement, parameters))
+        return self._run(context, statement, lambda: cursor.executemany(statement, parameters))
 
     def _execute_no_params(self, cursor: Any, statement: str, context: Any) -> bool:
-        return self._run(context, lambda: cursor.execute(statement))
+        return self._run(context, statement, lambda: cursor.execute(statement))
 
-    def _run(self, context: Any, attempt: Callable[[], Any]) -> bool:
+    def _run(self, context: Any, statement: str, attempt: Callable[[], Any]) -> bool:
         """True when the statement was run here, so that SQLAlchemy does not run it again."""
-        if self._recorder.scheduler is None or context.dialect.name != "sqlite":
+        if self.recorder.scheduler is None or context.dialect.name != "sqlite":
             return False
         connection = context.root_connection.connection.dbapi_connection
         self._patiently(connection, attempt)
+        self.recorder.shielded(self.holders.ran, connection, statement)
         return True
 
-    def _patiently(self, connection: Any, attempt: Callable[[], Any], last: bool = False) -> None:
-        timeout = self._without_timeout(connection)
-        deadline = time.monotonic() + timeout / 1000
+    def _patiently(
+        self, connection: Any, attempt: Callable[[], Any], committing: bool = False
+    ) -> None:
+        timeout = self._without_timeout(connection) / 1000
+        waiting = None
         while True:
-            seen = self._ended
+            seen = self.ended
             try:
                 attempt()
                 return
             except Exception as error:
-                if not is_busy(error) or not self._may_try_again(seen, deadline, last):
+                if is_stale(error):
+                    self.holders.is_stale(connection)
+                if not is_busy(error):
                     raise
-
-    def _may_try_again(self, seen: int, deadline: float, last: bool) -> bool:
-        scheduler = self._recorder.scheduler
-        if scheduler is not None and scheduler.is_worker():
-            return scheduler.wait("SQLite's write lock", lambda: self._ended != seen, last)
-        drivers.pause(0.005)  # not one of the workers: it has the user's own timeout
-        return time.monotonic() < deadline
+                waiting = waiting or Waiting(self, connection, committing, timeout)
+                if not waiting.may_try_again(seen):
+                    raise
 
     # -- the settings of the user's connections ------------------------------------------------
 
@@ -200,6 +212,36 @@ class Locking:
 def _set(timeout: int, synchronous: int, connection: sqlite3.Connection) -> None:
     _pragma(connection, f"PRAGMA busy_timeout = {timeout}")
     _pragma(connection, f"PRAGMA synchronous = {synchronous}")
+
+
+class Waiting:
+    """A statement that SQLite has refused for now."""
+
+    def __init__(self, locking: Locking, connection: Any, committing: bool, timeout: float) -> None:
+        holders, database = locking.holders, locking.holders.database(connection)
+        self._locking = locking
+        self._seen = 0
+        self._deadline = time.monotonic() + timeout
+        self._wanted = Wanted(
+            *(("commit", COMMITTING) if committing else ("database", WRITING)),
+            lambda: locking.ended != self._seen,
+            lambda: holders.against(connection, database, committing), max(timeout, LEAST), committing,
+        )  # fmt: skip
+
+    def may_try_again(self, seen: int) -> bool:
+        """Wait for the end of a transaction, of which ``seen`` had ended before the attempt."""
+        self._seen = seen
+        scheduler = self._locking.recorder.scheduler
+        answer = scheduler.wait(self._wanted) if scheduler is not None else Answer.IN_EARNEST
+        if answer is Answer.IN_EARNEST:  # not for a worker: it has the user's own timeout
+            drivers.pause(0.005)
+            return time.monotonic() < self._deadline
+        return answer is Answer.AGAIN
+
+
+def is_stale(error: BaseException) -> bool:
+    """Whether what a transaction has read is out of date, so that it can never write."""
+    return getattr(error, "sqlite_errorcode", None) == BUSY_SNAPSHOT
 
 
 def is_busy(error: BaseException) -> bool:

@@ -8,14 +8,19 @@ from typing import Any
 
 from pytest_sessionguard import events as ev
 from pytest_sessionguard.observe import sqla
+from pytest_sessionguard.observe.blocking import Held
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
-from pytest_sessionguard.observe.strands import NATIVE_LOCAL, Worker
+from pytest_sessionguard.observe.strands import NATIVE_LOCAL, Worker, held_locks
 from pytest_sessionguard.observe.transparent import around
 
 _OUT = "_sessionguard_out"
+_HELD = "_sessionguard_held"
 _POOL = "_sessionguard_pool"
 _MADE = "_sessionguard_made"
+
+
+HOLDS = "holds a connection"
 
 
 class Connections:
@@ -105,19 +110,24 @@ class Connections:
         recorder = self.recorder
         strand, worker = recorder.who()
         connection, token = recorder.next_token(), self._pool(pool)
-        record.__dict__[_OUT] = (connection, token)
+        self._forget(record)  # it came back while nobody watched
+        record.__dict__[_OUT] = (connection, token, pool)
         if strand.operations:
             operation = strand.operations[-1]
             session, stack = operation.token, operation.stack
         else:
             session, stack = None, recorder.here()
+        if recorder.scheduler is not None:
+            stack = recorder.stack()  # all lines: who waits for it may be told of it
         clock = strand.clock
+        locks = held_locks(strand)
         recorder.trace.note(
             ev.CheckedOut(
                 connection, token, session, strand.token, worker.token, stack, clock.tick + 1,
-                clock.seen,
+                clock.seen, locks,
             )
         )  # fmt: skip
+        pool.__dict__.setdefault(_HELD, {})[connection] = Held(strand, worker, stack, HOLDS)
         if self.taken is not None:
             self.taken(record, stack)
         if recorder.strands.greenlets and strand.kind == "greenlet":
@@ -147,11 +157,25 @@ class Connections:
 
         return detach
 
-    def _checked_in(self, record: Any) -> None:
-        out = record.__dict__.pop(_OUT, None)
+    def _forget(self, record: Any) -> tuple[int, int, Any] | None:
+        """A connection is with nobody any more; what was known of it."""
+        out: tuple[int, int, Any] | None = record.__dict__.pop(_OUT, None)
         if out is not None:
+            out[2].__dict__.get(_HELD, {}).pop(out[0], None)
+        return out
+
+    def _checked_in(self, record: Any) -> None:
+        out = self._forget(record)
+        if out is not None:
+            connection, token, _ = out
             by_collector = sqla.returned_by_collector(record)
-            self.recorder.trace.note(ev.CheckedIn(out[0], out[1], by_collector))
+            self.recorder.trace.note(ev.CheckedIn(connection, token, by_collector))
+
+
+def held(pool: Any) -> list[Held] | None:
+    """Who has the connections of a pool; None if somebody does of whom nobody was told."""
+    known = list(pool.__dict__.get(_HELD, {}).values())
+    return known if len(known) >= pool.checkedout() else None
 
 
 class _Hushed(threading.Condition):

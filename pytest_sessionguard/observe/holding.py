@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from pytest_sessionguard import events as ev
 from pytest_sessionguard.clocks import Clock
+from pytest_sessionguard.observe.blocking import Held
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.strands import Strand
 
@@ -21,14 +22,16 @@ class Holding:
 
     ``holders`` are the strands that took it, one entry for each time; ``released`` is what they
     had done when they let go of it, ``baton`` the same of those who had not taken it themselves.
+    ``is_baton``: whoever holds it is not the only one who may let go of it.
     """
 
-    __slots__ = ("_baton", "_holders", "_recorder", "_released", "token")
+    __slots__ = ("_baton", "_holders", "_recorder", "_released", "is_baton", "token")
 
     def __init__(self, recorder: Recorder) -> None:
         self.token = recorder.next_token()
         self._recorder = recorder
-        self._holders: list[Strand] = []
+        self._holders: list[Held] = []
+        self.is_baton = False
         self._released = Clock(self.token, recorder.epoch)
         self._baton = Clock(self.token, recorder.epoch)
 
@@ -39,12 +42,22 @@ class Holding:
         protect what it does with it, but is not for handing sessions over.
         """
         strand = self._recorder.strands.current()
-        self._holders.append(strand)
+        self._holders.append(self._held(strand))
         strand.clock.join(self._baton.export())
         if alone:
             strand.locks.append(self.token)
             if hands_over:
                 self._tell(strand)
+
+    def _held(self, strand: Strand) -> Held:
+        """Who takes it; while workers take turns also where."""
+        recorder = self._recorder
+        stack = recorder.stack() if recorder.scheduler is not None else ()
+        return Held(strand, recorder.strands.worker(strand), stack, "holds the lock")
+
+    def held(self) -> list[Held] | None:
+        """Who holds it now; None when others may let go of it too."""
+        return None if self.is_baton else list(self._holders)
 
     def _tell(self, strand: Strand) -> None:
         """Note what the strand may have been handed under the lock, if it is news to it.
@@ -68,13 +81,15 @@ class Holding:
         Not ``hands_on``: a library does, and if it had not taken it, that is its own affair.
         """
         strand = self._recorder.strands.current()
-        own = strand in self._holders
+        mine = [each for each in self._holders if each.strand is strand]
+        own = bool(mine)
         if not own and not hands_on:
             return
         if self._holders:
-            holder = strand if own else self._holders[-1]
-            self._holders.remove(holder)
-            if self.token in holder.locks:
-                holder.locks.remove(self.token)
+            gone = mine[-1] if own else self._holders[-1]
+            self._holders.remove(gone)
+            self.is_baton = self.is_baton or not own
+            if self.token in gone.strand.locks:
+                gone.strand.locks.remove(self.token)
         if not strand.internal and not strand.operations:
             (self._released if own else self._baton).join(strand.clock.export())

@@ -208,9 +208,11 @@ class KnownLock:
 
     def acquire(self, *args: Any, **kwargs: Any) -> Any:
         """As the plain lock's."""
-        scheduler = self._recorder.scheduler
-        got = scheduler is not None and waits.lock(self.plain, scheduler, *args, **kwargs)
-        got = got or self.plain.acquire(*args, **kwargs)
+        scheduler, got = self._recorder.scheduler, None
+        if scheduler is not None:
+            got = waits.lock(self.plain, scheduler, self._holding.held, *args, **kwargs)
+        if got is None:
+            got = self.plain.acquire(*args, **kwargs)
         if got:
             self._recorder.shielded(self._hold, sys._getframe())
         return got
@@ -224,6 +226,8 @@ class KnownLock:
         """As the plain lock's."""
         self._recorder.shielded(self._holding.drop, not self._package)
         self.plain.release()
+        if self._recorder.scheduler is not None:
+            self._recorder.scheduler.released()
 
     def __enter__(self) -> Any:
         return self.acquire()

@@ -15,8 +15,10 @@ from typing import Any, Protocol, TypeVar
 
 from pytest_sessionguard import events as ev
 from pytest_sessionguard.clocks import Epoch
+from pytest_sessionguard.observe.blocking import Wanted
 from pytest_sessionguard.observe.frames import Frames, outside_init
 from pytest_sessionguard.observe.strands import Strand, Strands, Worker, in_request
+from pytest_sessionguard.schedule.waiting import Answer
 from pytest_sessionguard.trace import Trace
 
 Result = TypeVar("Result")
@@ -31,8 +33,11 @@ class Scheduler(Protocol):
     def is_worker(self) -> bool:
         """Whether the current strand is a worker or belongs to one."""
 
-    def wait(self, what: str, is_free: Callable[[], bool], last: bool = False) -> bool:
-        """The current strand cannot go on until ``is_free()``; False if it is not to wait here."""
+    def wait(self, wanted: Wanted) -> Answer:
+        """The current strand cannot go on until ``wanted.is_free()``: how is it to go on?"""
+
+    def released(self) -> None:
+        """The current strand has let go of a lock."""
 
     def forking(self) -> None:
         """The current strand is about to start a process."""

@@ -7,6 +7,7 @@ when one of them goes away or changes its meaning.
 from __future__ import annotations
 
 import sys
+from types import FrameType
 from typing import Any
 
 PRIVATE_NAMES = {
@@ -25,6 +26,7 @@ PRIVATE_NAMES = {
     "sqlalchemy.pool.base:Pool._creator": "makes a connection; with _recycle, _reset_on_return, "
     "_pre_ping, _dialect and _orig_logging_name all that a like pool needs",
     "sqlalchemy.pool.impl:QueuePool._do_get": "waits when _overflow has reached _max_overflow (-1: no limit)",
+    "sqlalchemy.util.queue:Queue.get": "QueuePool._do_get calls (block, _timeout); Empty if none came",
     "sqlalchemy.pool.impl:SingletonThreadPool._do_get": "keeps the record in the thread-local _conn.current",
     "sqlalchemy.pool.impl:StaticPool.connection": "the record, once it has been made",
     "sqlalchemy.pool.base:_ConnectionRecord.fairy_ref": "weak: who has it; dead if collected",
@@ -167,6 +169,24 @@ def can_give(pool: Any) -> bool:
     """Whether a pool would give out a connection without anybody waiting."""
     limit = getattr(pool, "_max_overflow", -1)
     return limit < 0 or pool.checkedin() > 0 or pool._overflow < limit
+
+
+def waiting_queue() -> Any:
+    """The class of queue in which a QueuePool keeps its connections, and a checkout waits."""
+    from sqlalchemy.util import queue
+
+    return queue.Queue
+
+
+def pool_asking(frame: FrameType) -> Any:
+    """The pool whose method asks its queue for a connection in ``frame``; None if none does."""
+    pool = frame.f_locals.get("self")
+    return pool if frame.f_code.co_name == "_do_get" and hasattr(pool, "_overflow") else None
+
+
+def patience(pool: Any) -> float:
+    """How long a pool lets a checkout wait, in seconds."""
+    return float(pool._timeout)
 
 
 def returned_by_collector(record: Any) -> bool:

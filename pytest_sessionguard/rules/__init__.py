@@ -18,6 +18,7 @@ from pytest_sessionguard.rules import (
     sg305,
     sg402,
     sg404,
+    sg601,
     sg901,
 )  # fmt: skip
 
@@ -25,6 +26,6 @@ RULES: dict[str, Rule] = {
     module.RULE.code: module.RULE
     for module in (
         sg101, sg102, sg103, sg105, sg201, sg202, sg203, sg301, sg302, sg303, sg304, sg305, sg402,
-        sg404, sg901,
+        sg404, sg601, sg901,
     )
 }  # fmt: skip

@@ -10,12 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from pytest_sessionguard.schedule.strategy import Decision, Execution, Schedule, Step
+from pytest_sessionguard.schedule.waiting import NEVER, SPAWNER, Answer, Wait, deadlocked
 
 DEADLOCK = "deadlock"
 HANG = "hang"
+ENDLESS = "endless"
+MOST_STEPS = 100_000
+"""Steps, and timeouts in a row, after which workers are taken to poll for ever."""
 
 
 class Gate(Protocol):
@@ -32,34 +36,23 @@ class Abandoned(BaseException):
     """The execution was given up: the worker unwinds. No ``except Exception`` may stop it."""
 
 
-class Wait(NamedTuple):
-    """What a blocked worker waits for: in words, and whether it is free now.
-
-    ``last`` waits are given up last when nobody can go on: a COMMIT that SQLite refuses, say, is
-    the victim of the statement that holds it up.
-    """
-
-    what: str
-    is_free: Callable[[], bool]
-    may_give_up: bool = False
-    last: bool = False
-
-
 class State:
     """Where one worker stands.
 
     ``gates`` are those at which its strands wait for the turn; ``tried`` is the number of steps
-    that had been taken when it last tried what it waits for.
+    that had been taken when it last tried what it waits for. ``ran_out``: its wait ended by its
+    timeout, and it has let nobody else go on since.
     """
 
-    __slots__ = ("done", "gates", "gives_up", "number", "started", "tried", "wait")
+    __slots__ = ("answer", "done", "gates", "number", "ran_out", "started", "tried", "wait")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.started = False
         self.done = False
         self.wait: Wait | None = None
-        self.gives_up = False
+        self.answer = Answer.AGAIN
+        self.ran_out = False
         self.tried = 0
         self.gates: list[Gate] = []
 
@@ -70,6 +63,10 @@ class Turns:
     Parameters: how many workers; the schedule; a factory of gates; a lock for the guard's own
     bookkeeping; ``alike`` when all workers do the same, so that which of them starts first makes
     no difference and is not worth a decision.
+
+    ``now`` is in seconds, and moves on to the next timeout when nobody can go on otherwise.
+    ``outsiders`` tells whether anybody beside the workers could let one go on; ``on_stuck`` is told
+    when nobody will: of the waiting workers, and of the one that gives up if one of them can.
     """
 
     def __init__(
@@ -90,6 +87,10 @@ class Turns:
         self.given_up: str | None = None
         self.waits: dict[int, str] = {}
         self.finished = False
+        self.now = 0.0
+        self.outsiders: Callable[[], bool] = lambda: False
+        self.on_stuck: Callable[[set[int], int | None], None] = lambda stuck, victim: None
+        self._timeouts = 0
         self._schedule = schedule
         self._gate = gate
         self._lock = lock
@@ -122,6 +123,10 @@ class Turns:
             if self.finished:
                 return
             self.ticks += 1
+            self._timeouts = 0
+            if len(self.steps) >= MOST_STEPS:
+                self._give_up(ENDLESS)
+                self._raise_if_given_up()
             if self.holder == number:
                 self.steps.append(Step(number, name))
                 if self._pass_on(number) == number:
@@ -132,24 +137,32 @@ class Turns:
             gate = self._new_gate(number)
         self._wait_at(gate)
 
-    def wait(self, number: int, wait: Wait) -> bool:
+    def wait(self, number: int, wait: Wait) -> Answer:
         """The worker cannot go on until ``wait.is_free()``; others do.
 
-        False when nobody else can go on either, or the worker has no turn to give: then it may
-        wait in earnest, or give up.
+        ``IN_EARNEST`` also when the worker has no turn to give.
         """
         with self._lock:
             self._raise_if_given_up()
             self.ticks += 1
             state = self.states[number]
             if self.holder != number:
-                return False
-            state.wait, state.gives_up, state.tried = wait, False, len(self.steps)
+                return Answer.IN_EARNEST
+            state.wait, state.answer, state.tried = wait, Answer.AGAIN, len(self.steps)
             gate = self._new_gate(number)
             if self._pass_on(number) == number:
                 self._open(number)
         self._wait_at(gate)
-        return not state.gives_up
+        return state.answer
+
+    def released(self, number: int) -> None:
+        """The worker has let go of a lock.
+
+        Nobody has to be asked, except after a timeout: who takes the lock again at once, and waits
+        again, would keep whoever waits for it from ever getting it.
+        """
+        if self.holder == number and self.states[number].ran_out:
+            self.point(number, "release")
 
     def _wait_at(self, gate: Gate) -> None:
         """Without the lock: whoever has it opens the gate."""
@@ -186,7 +199,10 @@ class Turns:
     def let_astray(self) -> bool:
         """The holder is waiting for something unknown: others go on. Whether there was one."""
         with self._lock:
-            if self.holder is None or self.finished:
+            if self.finished or self.given_up is not None:
+                return False
+            if self.holder is None:
+                self._look_again()
                 return False
             self.astray.add(self.holder)
             self.uncontrolled += 1
@@ -262,23 +278,54 @@ class Turns:
                 if self._alike and unstarted > 1:
                     continue
             able.append(state.number)
-        able.sort(key=lambda number: (number != current, number))
+        self._sort(able, current)
         return tuple(able)
+
+    def _sort(self, able: list[int], current: int | None) -> None:
+        """Whoever has the turn first; but last if its patience ran out while another waited."""
+        polite = len(able) > 1 and current is not None and self.states[current].ran_out
+        if polite and current is not None:
+            self.states[current].ran_out = False
+        able.sort(key=lambda number: ((number != current) is not polite, number))
+
+    def _look_again(self) -> None:
+        """Whoever waits may have been let go on by somebody who tells nobody."""
+        if self._able(None):
+            self._pass_on(None)
 
     def _nobody(self) -> int | None:
         self.holder = None
-        if self.astray:
-            return None  # one of them will come back
         waiting = [state for state in self.states if state.wait is not None and not state.done]
-        for state in waiting:
+        stuck = self._deadlocked(waiting)
+        if not stuck and self.astray:
+            return None  # one of them will come back
+        concerned = [state for state in waiting if state.number in stuck] or waiting
+        for state in concerned:
             if state.tried < len(self.steps):
                 return self._wake(state)  # a reader may have let go without a word
-        victims = [state for state in waiting if state.wait is not None and state.wait.may_give_up]
-        if not victims:
+        return self._end_wait(min(concerned, key=_patience), stuck)
+
+    def _deadlocked(self, waiting: list[State]) -> set[int]:
+        holders = {state.number: state.wait.holders() for state in waiting if state.wait}
+        return deadlocked(holders, {SPAWNER, *(s.number for s in self.states if s.done)})
+
+    def _end_wait(self, victim: State, stuck: set[int]) -> int | None:
+        """Nobody can go on, so the wait of ``victim`` ends in one way or another."""
+        until = victim.wait.until if victim.wait is not None else NEVER
+        if not stuck and self.outsiders():
+            victim.answer = Answer.IN_EARNEST
+            return self._wake(victim)
+        if until == NEVER:
+            self.on_stuck(stuck, None)
             self._give_up(DEADLOCK)
             return None
-        victim = min(victims, key=lambda state: state.wait is not None and state.wait.last)
-        victim.gives_up = True
+        self._timeouts += 1
+        if self._timeouts > MOST_STEPS:
+            self._give_up(ENDLESS)
+            return None
+        self.now = max(self.now, until)
+        self.on_stuck(stuck, victim.number)
+        victim.answer, victim.ran_out = Answer.GIVE_UP, True
         return self._wake(victim)
 
     def _wake(self, state: State) -> int:
@@ -302,3 +349,10 @@ class Turns:
         gates, self.states[number].gates = self.states[number].gates, []
         for gate in gates:
             gate.open()
+
+
+def _patience(state: State) -> tuple[bool, float, int]:
+    """Whose wait ends first: by its timeout, and a COMMIT's after those of what holds it up."""
+    wait = state.wait
+    assert wait is not None  # asked of those that wait
+    return wait.last, wait.until, state.number

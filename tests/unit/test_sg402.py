@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from unit.tracing import TraceBuilder, app, in_test, lines_of, workers_of
+from pytest_sessionguard import events as ev
+from unit.tracing import LOCK, Actor, TraceBuilder, app, in_test, lines_of, workers_of
 
 
 def test_a_second_connection_while_the_first_is_held():
@@ -104,4 +105,104 @@ def test_children_of_a_request_wait_for_each_other_not_for_themselves():
     for line in (20, 21):
         task = story.spawn(view, at=line, kind="task")
         story.check_out(task, pool, story.session(task, at=30), at=31)
+    assert story.judge() == []
+
+
+# -- nobody can go on -----------------------------------------------------------------------------
+
+
+def knot(*waits: tuple[Actor, int, Actor, int]) -> ev.Stuck:
+    """Each (who waits, at which line, who holds a connection, since which line)."""
+    return ev.Stuck(
+        tuple(
+            ev.Waiting(
+                by.strand, by.worker, "pool", "a connection of the QueuePool of 2", (app(at),),
+                (ev.HeldBy(holder.strand, holder.worker, "holds a connection", (app(since),)),),
+                refused=at == 14,
+            )
+            for by, at, holder, since in waits
+        )
+    )  # fmt: skip
+
+
+def test_an_exhausted_pool_names_who_holds_and_who_waits():
+    story = TraceBuilder()
+    one, other = story.spawn(label="worker 0"), story.spawn(label="worker 1")
+    story.note(knot((one, 14, other, 21), (other, 22, one, 13)))
+    [found] = story.judge()
+    assert (found.code, found.site) == ("SG402", app(22))
+    assert workers_of(found) == ["worker 0", "worker 0", "worker 1", "worker 1"]
+    assert lines_of(found) == [13, 14, 21, 22]
+    assert found.message == (
+        "worker 0 and worker 1 hold connections and wait for a connection of the QueuePool of 2"
+    )
+
+
+def test_a_connection_that_one_has_left_behind_is_the_line_to_mend():
+    story = TraceBuilder()
+    one, other = story.spawn(label="worker 0"), story.spawn(label="worker 1")
+    story.note(knot((other, 14, one, 13)))
+    [found] = story.judge()
+    assert found.site == app(13)
+    assert (
+        "worker 1 waits for a connection of the QueuePool of 2 that worker 0 holds" in found.message
+    )
+
+
+# -- the workers of a test, although the pool sufficed --------------------------------------------
+
+
+def takes_turns(story: TraceBuilder, *workers: Actor) -> None:
+    for worker in workers:
+        story.note(ev.TakesTurns(1, worker.worker))
+
+
+def takes_two(story: TraceBuilder, worker: Actor, pool: int) -> list[int]:
+    return [story.check_out(worker, pool, None, at=line) for line in (13, 14)]
+
+
+def two_that_take_two(limit: int) -> TraceBuilder:
+    story = TraceBuilder()
+    pool, workers = story.pool(limit), [story.spawn(label=f"worker {n}") for n in range(2)]
+    takes_turns(story, *workers)
+    for worker in workers:
+        for connection in takes_two(story, worker, pool):
+            story.check_in(connection, pool)
+    return story
+
+
+def test_as_many_workers_as_could_exhaust_the_pool():
+    [found] = two_that_take_two(limit=2).judge()
+    assert (found.code, found.site.line, lines_of(found)) == ("SG402", 14, [13, 14])
+    assert "2 such workers at once wait for each other for ever (QueuePool of 2)" in found.message
+
+
+def test_a_pool_that_always_suffices_is_silent():
+    assert two_that_take_two(limit=3).judge() == []
+
+
+def test_one_connection_after_the_other_is_silent():
+    story = TraceBuilder()
+    pool, workers = story.pool(1), [story.spawn(label=f"worker {n}") for n in range(2)]
+    takes_turns(story, *workers)
+    for worker in workers * 2:
+        story.check_in(story.check_out(worker, pool, None), pool)
+    assert story.judge() == []
+
+
+def test_workers_that_one_lock_keeps_apart_are_silent():
+    story = two_that_take_two(limit=2)
+    story.events[:] = [
+        event._replace(locks=frozenset({LOCK})) if isinstance(event, ev.CheckedOut) else event
+        for event in story.events
+    ]
+    assert story.judge() == []
+
+
+def test_workers_of_which_one_waits_for_the_other_are_silent():
+    story = two_that_take_two(limit=2)
+    outs = [event for event in story.events if isinstance(event, ev.CheckedOut)]
+    first, second = outs[1], outs[2]
+    after = second._replace(seen={first.strand: first.tick})
+    story.events[story.events.index(second)] = after
     assert story.judge() == []

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, event, text
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import (
     DeclarativeBase,
@@ -258,7 +259,24 @@ def of_thread_pool(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     only_connection(SingletonThreadPool, session)
 
 
+def queue_get(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told at once that there is none, the pool says what it would say when its time is over."""
+    made = create_engine("sqlite://", poolclass=QueuePool, pool_size=1, max_overflow=0)
+    asked: list[Any] = []
+    original = sqla.waiting_queue().get
+
+    def get(self: Any, block: bool, timeout: float) -> Any:
+        asked.append((sqla.pool_asking(inspect.currentframe().f_back), block, timeout))
+        return original(self, False)
+
+    monkeypatch.setattr(sqla.waiting_queue(), "get", get)
+    with made.connect(), pytest.raises(PoolTimeout, match=r"timeout 30\.00"):
+        made.connect()
+    assert asked[-1] == (made.pool, True, sqla.patience(made.pool))
+
+
 MEANINGS: dict[str, Meaning] = {
+    "sqlalchemy.util.queue:Queue.get": queue_get,
     "sqlalchemy.pool.base:Pool._creator": creator,
     "sqlalchemy.pool.impl:QueuePool._do_get": max_overflow,
     "sqlalchemy.pool.impl:SingletonThreadPool._do_get": of_thread_pool,

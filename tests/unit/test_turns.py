@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from greenlet import getcurrent, greenlet
 
+from pytest_sessionguard.schedule import turns
 from pytest_sessionguard.schedule.strategy import Decision, Step
 from pytest_sessionguard.schedule.turns import DEADLOCK, HANG
+from pytest_sessionguard.schedule.waiting import Answer
 from unit.turning import Table, Worker, stepping
 
 
@@ -72,16 +75,18 @@ class Lock:
 
     def __init__(self) -> None:
         self.held = False
+        self.by: set[int] = set()
 
-    def take(self, worker: Worker, **kind: bool) -> bool:
+    def take(self, worker: Worker, **kind: Any) -> bool:
         while self.held:
-            if not worker.wait(lambda: not self.held, **kind):
+            wait = worker.wait(lambda: not self.held, holders=lambda: self.by, **kind)
+            if wait is not Answer.AGAIN:
                 return False
-        self.held = True
+        self.held, self.by = True, {worker.number}
         return True
 
     def release(self) -> None:
-        self.held = False
+        self.held, self.by = False, set()
 
 
 def test_who_waits_is_passed_over_until_it_is_free():
@@ -150,7 +155,8 @@ def test_the_victim_of_a_cycle_is_the_statement_and_not_the_commit():
         def work(worker: Worker) -> None:
             worker.point("SELECT")
             while reading & others:
-                if not worker.wait(lambda: not reading & others, may_give_up=True, last=last):
+                answer = worker.wait(lambda: not reading & others, until=5.0, last=last)
+                if answer is Answer.GIVE_UP:
                     refused.append(worker.number)
                     break
             reading.discard(worker.number)
@@ -172,7 +178,7 @@ def test_before_anybody_is_made_the_victim_each_is_tried_once_more():
     attempts: list[str] = []
 
     def work(worker: Worker) -> None:
-        assert worker.wait(lambda: False, may_give_up=True), "tried again, not given up"
+        assert worker.wait(lambda: False, until=0.0) is Answer.AGAIN, "tried again, not given up"
         attempts.append("again")
 
     table = Table(work, stepping(1))
@@ -182,13 +188,108 @@ def test_before_anybody_is_made_the_victim_each_is_tried_once_more():
 
 
 def test_alone_a_worker_gives_up_at_once():
-    answers: list[bool] = []
+    answers: list[Answer] = []
 
     def work(worker: Worker) -> None:
-        answers.append(worker.wait(lambda: False, may_give_up=True))
+        answers.append(worker.wait(lambda: False, until=30.0))
 
-    Table(work).run()
-    assert answers == [False]
+    table = Table(work)
+    table.run()
+    assert answers == [Answer.GIVE_UP]
+    assert table.turns.now == 30, "the clock of the turns, and not one that anybody had to watch"
+
+
+def test_timeouts_come_in_their_order_and_only_when_nobody_can_go_on():
+    log: list[str] = []
+
+    def waiting(name: str, until: float) -> Callable[[Worker], None]:
+        def work(worker: Worker) -> None:
+            assert worker.wait(lambda: False, until=until) is Answer.AGAIN, "the others had begun"
+            assert worker.wait(lambda: False, until=until) is Answer.GIVE_UP
+            log.append(name)
+
+        return work
+
+    def working(worker: Worker) -> None:
+        worker.point()
+        log.append("worked")
+
+    table = Table(waiting("late", 5.0), waiting("early", 1.0), working)
+    table.run()
+    assert log == ["worked", "early", "late"]
+    assert table.turns.now == 5
+
+
+def test_where_somebody_else_could_help_a_worker_waits_in_earnest():
+    answers: list[Answer] = []
+
+    def work(worker: Worker) -> None:
+        answers.append(worker.wait(lambda: False, until=30.0))
+
+    table = Table(work)
+    table.turns.outsiders = lambda: True
+    table.run()
+    assert answers == [Answer.IN_EARNEST]
+    assert table.turns.now == 0
+
+
+def test_nobody_else_can_help_where_a_worker_holds_what_another_waits_for():
+    locks, answers = (Lock(), Lock()), []
+
+    def taking(first: Lock, second: Lock, until: float):
+        def work(worker: Worker) -> None:
+            first.take(worker)
+            worker.point("between")
+            answers.append(second.take(worker, until=until))
+            first.release()
+
+        return work
+
+    table = Table(taking(*locks, 5.0), taking(*reversed(locks), 1.0), schedule=(0, 1))
+    table.turns.outsiders = lambda: True
+    stuck: list[tuple[set[int], int | None]] = []
+    table.turns.on_stuck = lambda *seen: stuck.append(seen)
+    table.run()
+    assert stuck == [({0, 1}, 1)], "the one with the shorter timeout gives up"
+    assert answers == [False, True]
+
+
+def test_who_was_let_go_on_by_somebody_unknown_is_noticed_at_the_next_look():
+    came: list[str] = []
+
+    def waits(worker: Worker) -> None:
+        assert worker.wait(lambda: bool(came)) is Answer.AGAIN
+
+    def away(worker: Worker) -> None:
+        outside = getcurrent().parent
+        assert outside is not None
+        outside.switch()
+
+    table = Table(waits, away)
+    table.start()
+    table.go_on()
+    assert table.turns.let_astray()
+    came.append("it")
+    assert not table.turns.let_astray()
+    table.go_on()
+    assert table.turns.states[0].done
+
+
+def test_workers_that_poll_for_ever_are_given_up(monkeypatch):
+    monkeypatch.setattr(turns, "MOST_STEPS", 50)
+
+    def polls(worker: Worker) -> None:
+        while True:
+            worker.wait(lambda: False, until=worker.turns.now + 0.1)
+
+    def goes_on(worker: Worker) -> None:
+        while True:
+            worker.point()
+
+    for work in (polls, goes_on):
+        table = Table(work)
+        table.run()
+        assert table.turns.given_up == turns.ENDLESS
 
 
 def test_who_waits_for_something_unknown_is_passed_over_and_counted():

@@ -354,7 +354,8 @@ class TraceBuilder:
         """A session takes a connection."""
         token = self._next()
         stack = self._stack(by, at)
-        self._note(ev.CheckedOut(token, pool, session, by.strand, by.worker, stack))
+        tick, seen = by.clock.tick + 1, by.clock.seen
+        self._note(ev.CheckedOut(token, pool, session, by.strand, by.worker, stack, tick, seen))
         return token
 
     def check_in(self, connection: int, pool: int, by_collector: bool = False) -> None:

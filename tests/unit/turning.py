@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from greenlet import getcurrent, greenlet
 
 from pytest_sessionguard.schedule.strategy import Execution, Schedule
-from pytest_sessionguard.schedule.turns import Abandoned, Turns, Wait
+from pytest_sessionguard.schedule.turns import Abandoned, Turns
+from pytest_sessionguard.schedule.waiting import Answer, Wait
 
 Work = Callable[["Worker"], object]
 
@@ -51,7 +52,7 @@ class Worker(NamedTuple):
         self.turns.point(self.number, name)
         self.log.append(self.number)
 
-    def wait(self, is_free: Callable[[], bool], **kind: bool) -> bool:
+    def wait(self, is_free: Callable[[], bool], **kind: Any) -> Answer:
         return self.turns.wait(self.number, Wait("a thing", is_free, **kind))
 
 
