@@ -10,19 +10,23 @@ from typing import Any
 MARKER = "concurrent_sessions"
 FIXTURE = "concurrently"
 BACKENDS = ("auto", "thread", "gevent", "asyncio")
+STRATEGIES = ("systematic", "reduced", "bounded", "pct", "random")
 
 
 @dataclass(frozen=True, slots=True)
 class Concurrency:
-    """``schedules`` is the most executions, ``preemptions`` the most in one schedule; ``timeout``
-    is in seconds: the longest time in which nothing may move.
+    """``schedules`` is the most executions, ``preemptions`` the most in one schedule, None for any
+    number (two in the plain bounded search); ``timeout`` is in seconds: the longest time in which
+    nothing may move. ``strategy`` chooses the orders, ``seed`` those that are random.
     """
 
     workers: int = 2
     backend: str = "auto"
     schedules: int = 100
-    preemptions: int = 2
+    preemptions: int | None = None
     timeout: float = 5.0
+    strategy: str = "bounded"
+    seed: int = 0
 
     def marked(self, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> Concurrency:
         """These settings with a marker's arguments. Raises ValueError if they are bad."""
@@ -53,6 +57,10 @@ def _backend(value: Any) -> str | None:
     return None if value in BACKENDS else f"one of {', '.join(BACKENDS)}"
 
 
+def _strategy(value: Any) -> str | None:
+    return None if value in STRATEGIES else f"one of {', '.join(STRATEGIES)}"
+
+
 def _seconds(value: Any) -> str | None:
     good = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
     return None if good else "a number of seconds above 0"
@@ -64,6 +72,8 @@ _CHECKS: dict[str, Callable[[Any], str | None]] = {
     "schedules": _at_least(1),
     "preemptions": _at_least(0),
     "timeout": _seconds,
+    "strategy": _strategy,
+    "seed": _at_least(0),
 }
 
 

@@ -23,8 +23,7 @@ from pytest_sessionguard.findings import Finding
 from pytest_sessionguard.isolate.databases import Databases, NotIsolated
 from pytest_sessionguard.pending import NOT_AWAITED
 from pytest_sessionguard.reports import progress
-from pytest_sessionguard.schedule import replay
-from pytest_sessionguard.schedule.bounded import Bounded
+from pytest_sessionguard.schedule import replay, strategies
 from pytest_sessionguard.schedule.replay import Replay
 from pytest_sessionguard.schedule.strategy import Schedule, Strategy
 from pytest_sessionguard.search import SEARCH, SHOWN, Search, told
@@ -157,7 +156,7 @@ class Explorer:
         token = self.run.settings.replay
         if token is not None:
             return Replay(token.schedule)
-        return Bounded(chosen.preemptions)
+        return strategies.make(chosen.strategy, chosen.seed, chosen.preemptions)
 
     def _executions(self, search: Search) -> list[pytest.TestReport]:
         """Run schedules until the search is over; the reports to tell.
@@ -170,10 +169,9 @@ class Explorer:
         shown = progress.of(search.item.config)
         while (schedule := search.strategy.next()) is not None:
             told = self._fresh(search, schedule, fresh)
-            search.executions += 1
-            search.strategy.ran(told.execution)
+            search.count(told.execution)
             outcome = told.shown.outcome
-            if not schedule and outcome == rerun.PASSED:
+            if told.execution.is_serial and outcome == rerun.PASSED:
                 search.passes_serially = True
             if outcome == rerun.FAILED and search.first_finding is None:
                 search.first_finding = search.executions
@@ -185,6 +183,7 @@ class Explorer:
             if ended or search.executions >= most:
                 break
         shown.clear()
+        search.guided = False
         if best is None:
             return []
         if search.first_finding is not None and not search.told:

@@ -37,7 +37,8 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.addinivalue_line(
         "markers",
-        "concurrent_sessions(workers=2, backend='auto', schedules=100, preemptions=2, timeout=5): "
+        "concurrent_sessions(workers=2, backend='auto', schedules=100, preemptions=None, timeout=5, "
+        "strategy='systematic', seed=0): "
         "run the body in several workers at once, in every order that matters",
     )
     from pytest_sessionguard import fixtures

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,8 +16,17 @@ from pytest_sessionguard.findings import Finding, Related
 from pytest_sessionguard.isolate.databases import Databases
 from pytest_sessionguard.pending import Pending
 from pytest_sessionguard.schedule import token as tokens
-from pytest_sessionguard.schedule.strategy import Execution, Schedule, Strategy
+from pytest_sessionguard.schedule.races import class_of
+from pytest_sessionguard.schedule.strategy import (
+    Base,
+    Execution,
+    Schedule,
+    Segment,
+    Strategy,
+    goes_on,
+)
 from pytest_sessionguard.schedule.token import Token
+from pytest_sessionguard.schedule.turns import Beyond
 from pytest_sessionguard.trace import Trace
 
 ALONE = ("SG301", "SG302")
@@ -31,6 +41,9 @@ BY_THE_TEST = (
     "function that concurrently runs. Otherwise: "
 )
 
+UNCONTROLLED = "uncontrolled waits"
+"""A worker waited for something that the guard does not know, so others went on by the clock."""
+
 SHOWN = "sessionguard_search"
 """The attribute of a test report that carries the search to the process that reports."""
 
@@ -40,6 +53,7 @@ class Search:
     """One test's search. ``schedule`` is the one of the current execution.
 
     ``told`` when the user may be shown this execution: its steps are noted with their lines.
+    ``guided`` while the strategy chooses beyond the schedule.
     """
 
     item: pytest.Item
@@ -57,6 +71,9 @@ class Search:
     saved: bool = False
     widened: bool = False
     told: bool = False
+    guided: bool = True
+    classes: set[int] = field(default_factory=set)
+    uncontrolled: int = 0
 
     def schedule_left(self) -> Schedule:
         """The choices that the parts until now have not used."""
@@ -67,7 +84,22 @@ class Search:
         steps = tuple(step for part in self.parts for step in part.execution.steps)
         decisions = tuple(each for part in self.parts for each in part.execution.decisions)
         uncontrolled = sum(part.execution.uncontrolled for part in self.parts)
-        return Execution(self.schedule, steps, decisions, uncontrolled)
+        segments: tuple[Segment, ...] = ()
+        for part, base in zip(self.parts, bases(self.parts), strict=False):
+            segments += tuple(segment.after(base) for segment in part.execution.segments)
+        return Execution(self.schedule, steps, decisions, uncontrolled, segments)
+
+    def beyond(self) -> Beyond:
+        """What chooses where the schedule has ended, in the next concurrent part."""
+        base = bases(self.parts)[-1]
+        return functools.partial(self.strategy.beyond if self.guided else goes_on, base)
+
+    def count(self, execution: Execution) -> None:
+        """Tell the strategy what came of the schedule that it gave out."""
+        self.executions += 1
+        self.strategy.ran(execution)
+        self.classes.add(class_of(execution.segments))
+        self.uncontrolled += execution.uncontrolled
 
     def token(self) -> str | None:
         """The replay token of the current execution; None if nothing ran concurrently."""
@@ -82,6 +114,21 @@ class Search:
         """Where a turn was taken away in the current execution."""
         return [each for part in self.parts for each in part.preempted]
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether one order of each kind was tried: nothing cut the search, and all was seen."""
+        return self.strategy.complete and self.first_finding is None and not self.uncontrolled
+
+    @property
+    def cut(self) -> str | None:
+        """What cut the search; None when nothing did, or when a finding ended it."""
+        if self.is_complete or self.first_finding is not None:
+            return None
+        if self.uncontrolled:
+            return UNCONTROLLED
+        is_spent = self.executions >= self.chosen.schedules
+        return self.strategy.cut or ("schedules" if is_spent else "outcome")
+
     def entry(self) -> dict[str, Any]:
         """The entry in the report's ``searches``."""
         return {
@@ -90,9 +137,21 @@ class Search:
             "workers": self.workers,
             "strategy": self.strategy.name,
             "executions": self.executions,
-            "complete": self.strategy.complete and self.first_finding is None,
+            "classes": len(self.classes),
+            "complete": self.is_complete,
+            "cut": self.cut,
             "first_finding": self.first_finding,
         }
+
+
+def bases(parts: list[together.Part]) -> list[Base]:
+    """What each part comes after, and what one after them all would."""
+    found = [Base()]
+    for part in parts:
+        before = found[-1]
+        workers, decisions = part.workers, len(part.execution.decisions)
+        found.append(Base(before.part + 1, before.workers + workers, before.decisions + decisions))
+    return found
 
 
 def concurrency_of(item: pytest.Item, default: Concurrency) -> Concurrency | None:

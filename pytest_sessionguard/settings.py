@@ -42,6 +42,7 @@ class Settings:
     source: tuple[str, ...] = ()
     reports: tuple[tuple[str, Path], ...] = field(default=())
     concurrency: Concurrency = field(default_factory=Concurrency)
+    require_complete: bool = False
     replay: Token | None = None
 
     @property
@@ -120,6 +121,17 @@ def add_options(parser: pytest.Parser) -> None:
         help="the most executions of each test that is searched (default 100)",
     )  # fmt: skip
     group.addoption(
+        "--sessionguard-strategy", metavar="NAME",
+        help="which orders to try: systematic (default), reduced, bounded, pct or random",
+    )  # fmt: skip
+    group.addoption(
+        "--sessionguard-seed", metavar="N", help="the seed of random orders (default 0)"
+    )
+    group.addoption(
+        "--sessionguard-require-complete", action="store_true",
+        help="fail the run when the search of a test was cut before all its orders were tried",
+    )  # fmt: skip
+    group.addoption(
         "--sessionguard-replay", metavar="TOKEN",
         help="run only the test of this token, in the order that it holds",
     )  # fmt: skip
@@ -128,6 +140,13 @@ def add_options(parser: pytest.Parser) -> None:
         help="early: patch before any conftest is imported; late: after collection; off: do not",
     )  # fmt: skip
     parser.addini("sessionguard_schedules", "the most executions of a test", default=None)
+    parser.addini("sessionguard_strategy", "which orders to try", default=None)
+    parser.addini("sessionguard_seed", "the seed of random orders", default=None)
+    parser.addini(
+        "sessionguard_require_complete",
+        "fail when a search was cut (true or false)",
+        default="false",
+    )
     parser.addini("sessionguard_gevent", "when gevent patches: early, late or off", default=None)
     parser.addini(
         "sessionguard", "watch the sessions of every test (true or false)", default="false"
@@ -141,7 +160,7 @@ _LISTS = {
     "allow": ("NAMES", "sessions shared on purpose: package.module.name, patterns allowed"),
     "source": ("PACKAGES", "installed packages that are under test"),
 }
-_SINGLE = ("schedules", "replay", "gevent")
+_SINGLE = ("schedules", "strategy", "seed", "replay", "gevent")
 GEVENT = ("early", "late", "off")
 _TRUE, _FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off", ""}
 
@@ -157,6 +176,7 @@ def read(config: pytest.Config) -> Settings:
             source=_list(config, "source"),
             reports=_reports(config),
             concurrency=_concurrency(config),
+            require_complete=_require_complete(config),
             replay=_replay(config),
         )
     except ValueError as error:
@@ -219,12 +239,40 @@ def _one(config: pytest.Config, name: str) -> tuple[str | None, str]:
 
 
 def _concurrency(config: pytest.Config) -> Concurrency:
-    text, origin = _one(config, "schedules")
+    default = Concurrency()
+    return replace(
+        default,
+        schedules=_number(config, "schedules", 1, default.schedules),
+        seed=_number(config, "seed", 0, default.seed),
+        strategy=_strategy(config, default.strategy),
+    )
+
+
+def _number(config: pytest.Config, name: str, least: int, default: int) -> int:
+    text, origin = _one(config, name)
     if text is None:
-        return Concurrency()
-    if not text.isdecimal() or int(text) < 1:
-        raise ValueError(f"{origin}: {text!r} is not a whole number from 1 on")
-    return Concurrency(schedules=int(text))
+        return default
+    if not text.isdecimal() or int(text) < least:
+        raise ValueError(f"{origin}: {text!r} is not a whole number from {least} on")
+    return int(text)
+
+
+def _strategy(config: pytest.Config, default: str) -> str:
+    text, origin = _one(config, "strategy")
+    if text is not None and text not in concurrency.STRATEGIES:
+        known = ", ".join(concurrency.STRATEGIES)
+        raise ValueError(f"{origin}: {text!r} is not one of {known}")
+    return text or default
+
+
+def _require_complete(config: pytest.Config) -> bool:
+    if config.getoption("--sessionguard-require-complete", default=False):
+        return True
+    variable = os.environ.get("SESSIONGUARD_REQUIRE_COMPLETE")
+    if variable is not None:
+        return _boolean("the environment variable SESSIONGUARD_REQUIRE_COMPLETE", variable)
+    value = str(config.getini("sessionguard_require_complete"))
+    return _boolean("the ini value sessionguard_require_complete", value)
 
 
 def _replay(config: pytest.Config) -> Token | None:

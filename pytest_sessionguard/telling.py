@@ -16,8 +16,7 @@ from pytest_sessionguard.findings import Finding
 from pytest_sessionguard.reports import timeline
 from pytest_sessionguard.reports.terminal import FindingRepr
 from pytest_sessionguard.reports.text import place, replay_command
-from pytest_sessionguard.schedule import shrink
-from pytest_sessionguard.schedule.bounded import Bounded
+from pytest_sessionguard.schedule import shrink, strategies
 from pytest_sessionguard.schedule.strategy import Execution, Schedule
 from pytest_sessionguard.search import Search
 
@@ -102,7 +101,7 @@ def _with_fewer_workers(search: Search, best: Told, run: Run) -> Told:
         return best
     for workers in range(2, asked.workers):
         search.chosen = replace(asked, workers=workers)
-        strategy = Bounded(asked.preemptions)
+        strategy = strategies.make("bounded", asked.seed, asked.preemptions)
         for _ in range(FEWER):
             schedule = strategy.next()
             if schedule is None:
@@ -144,7 +143,7 @@ def _add(reports: list[pytest.TestReport], text: str) -> None:
 
 
 def _account(search: Search, token: str) -> str:
-    serial = " (the workers ran one after the other)" if not search.schedule else ""
+    serial = " (the workers ran one after the other)" if search.execution().is_serial else ""
     lines = [f"failed in execution {search.first_finding or search.executions}{serial}"]
     for each in search.preempted():
         lines.append(f"worker {each.worker} lost its turn before {each.name}: {place(each.site)}")

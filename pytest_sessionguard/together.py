@@ -22,7 +22,7 @@ from pytest_sessionguard.observe import Recorder, pool_waits, statements, waits
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.reports.text import place
 from pytest_sessionguard.schedule.strategy import Execution, Schedule
-from pytest_sessionguard.schedule.turns import DEADLOCK, ENDLESS, Turns
+from pytest_sessionguard.schedule.turns import DEADLOCK, ENDLESS, Beyond, Turns
 
 
 class Job(NamedTuple):
@@ -45,6 +45,7 @@ def run(
     jobs: Sequence[Job],
     chosen: Concurrency,
     schedule: Schedule,
+    beyond: Beyond,
     recorder: Recorder,
     databases: Databases,
     spawned: Stack,
@@ -54,12 +55,12 @@ def run(
 ) -> list[Any]:
     """Run the jobs, one worker each, in the order of a schedule; their results.
 
-    ``told`` when each step is to be noted with its line. ``done`` is told what came of it, before
-    an exception of a worker is raised: one as it is, several as a group. Raises
-    ``pytest.fail.Exception`` when the workers do not come to an end.
+    ``told`` when each step is to be noted with its line, ``beyond`` chooses where the schedule has
+    ended. ``done`` is told what came of it, before an exception of a worker is raised: one as it
+    is, several as a group. Raises ``pytest.fail.Exception`` when the workers do not come to an end.
     """
     backend = backends.make(backends.chosen(chosen.backend))
-    turns = Turns(len(jobs), schedule, backend.gate, backend.lock(), alike)
+    turns = Turns(len(jobs), schedule, backend.gate, backend.lock(), alike, beyond)
     conductor = Conductor(recorder, turns, told)
     turns.outsiders = conductor.has_outsiders
     with _ordered(recorder, databases, conductor):
@@ -78,6 +79,7 @@ async def run_async(
     jobs: Sequence[Job],
     chosen: Concurrency,
     schedule: Schedule,
+    beyond: Beyond,
     recorder: Recorder,
     databases: Databases,
     spawned: Stack,
@@ -89,7 +91,7 @@ async def run_async(
     from pytest_sessionguard.backends import loop, tasks
 
     backend = tasks.Tasks(recorder.strands.unordered)
-    turns = Turns(len(jobs), schedule, backend.gate, backend.lock(), alike)
+    turns = Turns(len(jobs), schedule, backend.gate, backend.lock(), alike, beyond)
     conductor = Conductor(recorder, turns, told, backend.can_wait)
     turns.outsiders = conductor.has_outsiders
     with _ordered(recorder, databases, conductor):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from pytest_sessionguard.events import Site, Stack, TakesTurns
 from pytest_sessionguard.observe.blocking import Held, Wanted
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.strands import Strand, Worker, in_worker
+from pytest_sessionguard.schedule.footprints import Notes
 from pytest_sessionguard.schedule.turns import Turns
 from pytest_sessionguard.schedule.waiting import SPAWNER, Answer, Holders, Wait
 
@@ -33,6 +35,42 @@ class Row(NamedTuple):
     waits: bool = False
 
 
+class Touching:
+    """Notes what one worker touches; see ``Touched`` in ``observe.recorder``."""
+
+    def __init__(self, number: int, notes: Notes) -> None:
+        self._number = number
+        self._notes = notes
+        self._made: Counter[str] = Counter()
+
+    def uses(self, session: str) -> None:
+        """It works with a Session."""
+        self._notes.stick(self._number, session)
+
+    def reads(self, *names: str) -> None:
+        """It looks at things."""
+        for name in names:
+            self._notes.read(self._number, name)
+
+    def writes(self, *names: str) -> None:
+        """It changes things."""
+        for name in names:
+            self._notes.write(self._number, name)
+
+    def takes(self, lock: str, alone: bool = True) -> None:
+        """It takes a lock, or tries to."""
+        self._notes.take(self._number, lock, alone)
+
+    def drops(self, lock: str, alone: bool = True) -> None:
+        """It lets go of a lock."""
+        self._notes.drop(self._number, lock, alone)
+
+    def makes(self, kind: str) -> str:
+        """``kind worker.n``: the n-th that this worker makes."""
+        self._made[kind] += 1
+        return f"{kind} {self._number}.{self._made[kind]}"
+
+
 class Conductor:
     """Knows which strands belong to which worker of ours.
 
@@ -52,6 +90,7 @@ class Conductor:
         self.recorder = recorder
         self.turns = turns
         self._can_wait = can_wait
+        turns.preempting = self._preempting
         self.preempted: list[Preempted] = []
         self.rows: list[Row] = []
         self._told = told
@@ -62,6 +101,7 @@ class Conductor:
         self._home = threading.current_thread()
         self._part = recorder.next_token()
         self._stuck = Stuck(recorder, turns)
+        self._touching = [Touching(number, turns.notes) for number in range(len(turns.states))]
 
     def begin(self, kind: str, number: int, runner: Any, spawned: Stack, things: list[Any]) -> None:
         """A worker is about to start: give it a strand and a unit of work of its own.
@@ -110,10 +150,6 @@ class Conductor:
         number = self._number()
         if number is None or not self._can_wait():
             return
-        if self.turns.is_to_change():
-            here = self.recorder.here()
-            if here:
-                self.preempted.append(Preempted(number, name, here[0]))
         self.turns.point(number, name)
         if self._told:
             self._add_row(number, name)
@@ -121,6 +157,16 @@ class Conductor:
     def _add_row(self, number: int, name: str, waits: bool = False) -> None:
         here = self.recorder.here()
         self.rows.append(Row(number, name, here[0] if here else None, waits))
+
+    def _preempting(self, number: int, name: str) -> None:
+        here = self.recorder.here()
+        if here and name:
+            self.preempted.append(Preempted(number, name, here[0]))
+
+    def notes(self) -> Touching | None:
+        """Where the current strand's worker notes what it touches."""
+        number = self._number()
+        return self._touching[number] if number is not None else None
 
     def forking(self) -> None:
         """Remember where a worker starts a process: nothing orders what that does."""

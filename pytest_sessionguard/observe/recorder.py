@@ -24,6 +24,28 @@ from pytest_sessionguard.trace import Trace
 Result = TypeVar("Result")
 
 
+class Touched(Protocol):
+    """What a worker touches, by names that do not hang on the order of the workers."""
+
+    def uses(self, session: str) -> None:
+        """It works with a Session, and may look into it from now on without being seen."""
+
+    def reads(self, *names: str) -> None:
+        """It looks at things."""
+
+    def writes(self, *names: str) -> None:
+        """It changes things."""
+
+    def takes(self, lock: str, alone: bool = True) -> None:
+        """It takes a lock, or tries to."""
+
+    def drops(self, lock: str, alone: bool = True) -> None:
+        """It lets go of a lock."""
+
+    def makes(self, kind: str) -> str:
+        """A name for something that the worker makes."""
+
+
 class Scheduler(Protocol):
     """Who orders the workers; asked at yield points."""
 
@@ -38,6 +60,9 @@ class Scheduler(Protocol):
 
     def released(self) -> None:
         """The current strand has let go of a lock."""
+
+    def notes(self) -> Touched | None:
+        """Where the current strand's worker notes what it touches; None if it belongs to none."""
 
     def forking(self) -> None:
         """The current strand is about to start a process."""

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_sessionguard.schedule.strategy import Execution, Schedule
+from pytest_sessionguard.schedule.strategy import Execution, Schedule, goes_on
 
 
 class Bounded:
     """Depth first over schedules with at most ``preemptions`` preemptions, fewest first."""
 
     name = "bounded"
+    beyond = staticmethod(goes_on)
 
     def __init__(self, preemptions: int = 2) -> None:
         self._waiting: list[list[Schedule]] = [[()], *([] for _ in range(preemptions))]
@@ -46,6 +47,11 @@ class Bounded:
     def complete(self) -> bool:
         """Whether nothing is left, and no bound cut anything off."""
         return not self._cut and not any(self._waiting)
+
+    @property
+    def cut(self) -> str | None:
+        """``"preemptions"`` when the bound cut something off."""
+        return "preemptions" if self._cut else None
 
 
 def deviations(execution: Execution) -> Iterator[tuple[int, Schedule]]:

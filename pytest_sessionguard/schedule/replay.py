@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pytest_sessionguard.schedule.strategy import Execution, Schedule, Step
+from pytest_sessionguard.schedule.strategy import Execution, Schedule, Step, goes_on
 
 
 class Drift(NamedTuple):
@@ -19,6 +19,7 @@ class Replay:
     """Runs one schedule once."""
 
     name = "replay"
+    beyond = staticmethod(goes_on)
 
     def __init__(self, schedule: Schedule) -> None:
         self._schedule: Schedule | None = schedule
@@ -35,6 +36,11 @@ class Replay:
     def complete(self) -> bool:
         """One schedule is not every order."""
         return False
+
+    @property
+    def cut(self) -> str | None:
+        """It is no search."""
+        return "replay"
 
 
 def drift(expected: tuple[Step, ...], seen: tuple[Step, ...]) -> Drift | None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
+
+from pytest_sessionguard.schedule.footprints import EMPTY, Footprint
 
 Schedule = tuple[int, ...]
 """The choices at the decisions of one execution, in order; what is left out is 0.
@@ -37,6 +40,40 @@ class Decision(NamedTuple):
         return self.chosen > 0 and not self.free
 
 
+class Base(NamedTuple):
+    """What came before a concurrent part of a test: so many parts, workers and decisions."""
+
+    part: int = 0
+    workers: int = 0
+    decisions: int = 0
+
+
+class Segment(NamedTuple):
+    """What a worker did from one yield point to the next.
+
+    ``able`` are the workers that could have had the turn instead, as in ``Decision``, and ``place``
+    is the number of that decision, None where there was no other worker. ``undone``: it tried what
+    it could not do, and will do all of it later.
+    """
+
+    worker: int
+    able: tuple[int, ...]
+    place: int | None
+    free: bool
+    footprint: Footprint = EMPTY
+    undone: bool = False
+    part: int = 0
+
+    def after(self, base: Base) -> Segment:
+        """The same with the numbers that it has in the whole execution."""
+        return self._replace(
+            worker=self.worker + base.workers,
+            able=tuple(worker + base.workers for worker in self.able),
+            place=None if self.place is None else self.place + base.decisions,
+            part=base.part,
+        )
+
+
 class Execution(NamedTuple):
     """One run of the workers: the schedule that was asked for, and what came of it.
 
@@ -47,6 +84,12 @@ class Execution(NamedTuple):
     steps: tuple[Step, ...]
     decisions: tuple[Decision, ...]
     uncontrolled: int = 0
+    segments: tuple[Segment, ...] = ()
+
+    @property
+    def is_serial(self) -> bool:
+        """Whether the plain choice was made everywhere."""
+        return not any(decision.chosen for decision in self.decisions)
 
     @property
     def choices(self) -> Schedule:
@@ -65,9 +108,27 @@ class Strategy(Protocol):
     def next(self) -> Schedule | None:
         """The next schedule; None when there is none left."""
 
+    def beyond(
+        self, base: Base, segments: Sequence[Segment], able: tuple[int, ...], free: bool
+    ) -> int:
+        """A choice at a decision beyond the schedule's own: a place in ``able``.
+
+        ``segments`` are those of this concurrent part so far, with its own numbers.
+        """
+
     def ran(self, execution: Execution) -> None:
         """What came of the schedule that ``next`` gave out last."""
 
     @property
     def complete(self) -> bool:
-        """Whether every order of this program has been tried."""
+        """Whether every order of this program has been tried, or one like it in all that is seen."""
+
+    @property
+    def cut(self) -> str | None:
+        """What kept orders from being tried, other than how many executions there may be."""
+
+
+def goes_on(base: Base, segments: Sequence[Segment], able: tuple[int, ...], free: bool) -> int:
+    """The plain choice: whoever has the turn goes on, and the next in line follows."""
+    del base, segments, able, free
+    return 0

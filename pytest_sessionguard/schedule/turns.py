@@ -8,11 +8,12 @@ and it gets in line when it comes back.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from pytest_sessionguard.schedule.strategy import Decision, Execution, Schedule, Step
+from pytest_sessionguard.schedule.footprints import Notes
+from pytest_sessionguard.schedule.strategy import Decision, Execution, Schedule, Segment, Step
 from pytest_sessionguard.schedule.waiting import NEVER, SPAWNER, Answer, Wait, deadlocked
 
 DEADLOCK = "deadlock"
@@ -34,6 +35,10 @@ class Gate(Protocol):
 
 class Abandoned(BaseException):
     """The execution was given up: the worker unwinds. No ``except Exception`` may stop it."""
+
+
+Beyond = Callable[[Sequence[Segment], tuple[int, ...], bool], int]
+"""Chooses where the schedule has ended; see ``Strategy.beyond``."""
 
 
 class State:
@@ -62,11 +67,12 @@ class Turns:
 
     Parameters: how many workers; the schedule; a factory of gates; a lock for the guard's own
     bookkeeping; ``alike`` when all workers do the same, so that which of them starts first makes
-    no difference and is not worth a decision.
+    no difference and is not worth a decision; ``beyond`` chooses where the schedule has ended.
 
     ``now`` is in seconds, and moves on to the next timeout when nobody can go on otherwise.
     ``outsiders`` tells whether anybody beside the workers could let one go on; ``on_stuck`` is told
     when nobody will: of the waiting workers, and of the one that gives up if one of them can.
+    ``preempting`` is told of a worker and the step before which it loses its turn, by that worker.
     """
 
     def __init__(
@@ -76,11 +82,15 @@ class Turns:
         gate: Callable[[], Gate],
         lock: AbstractContextManager[object],
         alike: bool,
+        beyond: Beyond = lambda segments, able, free: 0,
     ) -> None:
         self.states = [State(number) for number in range(count)]
         self.holder: int | None = None
         self.steps: list[Step] = []
         self.decisions: list[Decision] = []
+        self.segments: list[Segment] = []
+        self.notes = Notes(count)
+        self.preempting: Callable[[int, str], None] = lambda number, name: None
         self.ticks = 0
         self.astray: set[int] = set()
         self.uncontrolled = 0
@@ -95,12 +105,15 @@ class Turns:
         self._gate = gate
         self._lock = lock
         self._alike = alike
+        self._beyond = beyond
+        self._begun: tuple[tuple[int, ...], int | None, bool] = ((), None, True)
 
     def execution(self) -> Execution:
         """What came of the schedule."""
         return Execution(
-            self._schedule, tuple(self.steps), tuple(self.decisions), self.uncontrolled
-        )
+            self._schedule, tuple(self.steps), tuple(self.decisions), self.uncontrolled,
+            tuple(self.segments),
+        )  # fmt: skip
 
     # -- called by the workers -------------------------------------------------------------
 
@@ -129,7 +142,8 @@ class Turns:
                 self._raise_if_given_up()
             if self.holder == number:
                 self.steps.append(Step(number, name))
-                if self._pass_on(number) == number:
+                self._end_segment(number)
+                if self._pass_on(number, name=name) == number:
                     return
             elif self._came_back(number):
                 self.steps.append(Step(number, name))
@@ -150,6 +164,7 @@ class Turns:
                 return Answer.IN_EARNEST
             state.wait, state.answer, state.tried = wait, Answer.AGAIN, len(self.steps)
             gate = self._new_gate(number)
+            self._end_segment(number, wait.undone)
             if self._pass_on(number) == number:
                 self._open(number)
         self._wait_at(gate)
@@ -169,11 +184,6 @@ class Turns:
         gate.wait()
         self._raise_if_given_up()
 
-    def is_to_change(self) -> bool:
-        """Whether the schedule has something other than 0 for the next decision."""
-        place = len(self.decisions)
-        return place < len(self._schedule) and self._schedule[place] != 0
-
     def leave(self, number: int) -> None:
         """The worker has done its work."""
         with self._lock:
@@ -182,6 +192,7 @@ class Turns:
             state.done = True
             self.astray.discard(number)
             if self.holder == number:
+                self._end_segment(number)
                 self.holder = None
             if all(each.done for each in self.states):
                 self.finished = True
@@ -204,6 +215,7 @@ class Turns:
             if self.holder is None:
                 self._look_again()
                 return False
+            self._end_segment(self.holder)
             self.astray.add(self.holder)
             self.uncontrolled += 1
             self.holder = None
@@ -238,21 +250,32 @@ class Turns:
         self.astray.discard(number)
         return self.holder is None and self._pass_on(None, waking=number) == number
 
-    def _pass_on(self, current: int | None, waking: int | None = None) -> int | None:
+    def _end_segment(self, number: int, undone: bool = False) -> None:
+        footprint = self.notes.close(number, undone)
+        self.segments.append(Segment(number, *self._begun, footprint, undone))
+
+    def _pass_on(
+        self, current: int | None, waking: int | None = None, name: str = ""
+    ) -> int | None:
         """Decide who goes on, and wake them; None when nobody can just now.
 
-        ``current`` has the turn, and ``waking`` is on its way: neither waits at a gate.
+        ``current`` has the turn, and ``waking`` is on its way: neither waits at a gate. ``name`` is
+        the step that ``current`` is about to take.
         """
         able = self._able(current)
         if not able:
             return self._nobody()
+        free = able[0] != current
         if len(able) == 1:
             index = 0
+            self._begun = (able, None, free)
         else:
-            free = able[0] != current
-            index = self._choice(len(able))
+            index = self._choice(able, free)
+            self._begun = (able, len(self.decisions), free)
             self.decisions.append(Decision(len(self.steps), able, index, free))
         chosen = able[index]
+        if index and not free:
+            self.preempting(able[0], name)
         self.holder = chosen
         state = self.states[chosen]
         state.started, state.wait = True, None
@@ -260,10 +283,12 @@ class Turns:
             self._open(chosen)
         return chosen
 
-    def _choice(self, count: int) -> int:
+    def _choice(self, able: tuple[int, ...], free: bool) -> int:
         place = len(self.decisions)
-        wanted = self._schedule[place] if place < len(self._schedule) else 0
-        return wanted if wanted < count else 0
+        if place >= len(self._schedule):
+            return self._beyond(self.segments, able, free)
+        wanted = self._schedule[place]
+        return wanted if wanted < len(able) else 0
 
     def _able(self, current: int | None) -> tuple[int, ...]:
         able = []
@@ -331,6 +356,7 @@ class Turns:
     def _wake(self, state: State) -> int:
         """Let a blocked worker try again."""
         state.wait = None
+        self._begun = ((state.number,), None, True)
         self.holder = state.number
         self._open(state.number)
         return state.number

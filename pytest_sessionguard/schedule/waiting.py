@@ -34,7 +34,8 @@ class Wait(NamedTuple):
 
     ``until`` is the moment at which it gives up, in seconds of the clock of ``Turns``, which moves
     only when nobody can go on. ``last`` waits are given up last: a COMMIT that SQLite refuses, say,
-    is the victim of the statement that holds it up.
+    is the victim of the statement that holds it up. ``undone``: what the worker did since its last
+    yield point was an attempt that left no trace.
     """
 
     what: str
@@ -42,6 +43,7 @@ class Wait(NamedTuple):
     until: float = NEVER
     last: bool = False
     holders: Callable[[], Holders] = _unknown
+    undone: bool = False
 
 
 def deadlocked(waiting: Mapping[int, Holders], gone: Collection[int]) -> set[int]:

@@ -78,7 +78,7 @@ def told(ran, test: str) -> str:
 
 BAD_MARKERS = {
     "treads=2": "unknown argument 'treads' of the marker concurrent_sessions "
-    "(it takes workers, backend, schedules, preemptions, timeout)",
+    "(it takes workers, backend, schedules, preemptions, timeout, strategy, seed)",
     "2": "the marker concurrent_sessions takes no positional arguments, say workers=3",
     "workers=0": "concurrent_sessions(workers=0): it takes a whole number from 1 on",
     "workers='2'": "concurrent_sessions(workers='2'): it takes a whole number from 1 on",
@@ -89,6 +89,11 @@ BAD_MARKERS = {
     "backend=[]": "concurrent_sessions(backend=[]): it takes one of auto, thread, gevent",
     "schedules=0": "concurrent_sessions(schedules=0): it takes a whole number from 1 on",
     "preemptions=-1": "concurrent_sessions(preemptions=-1): it takes a whole number from 0 on",
+    "strategy='fast'": "concurrent_sessions(strategy='fast'): it takes one of systematic, reduced, "
+    "bounded, pct, random",
+    "strategy=['pct']": "concurrent_sessions(strategy=['pct']): it takes one of systematic, ",
+    "seed=-1": "concurrent_sessions(seed=-1): it takes a whole number from 0 on",
+    "seed=0.5": "concurrent_sessions(seed=0.5): it takes a whole number from 0 on",
     "timeout=-1": "concurrent_sessions(timeout=-1): it takes a number of seconds above 0",
     "timeout='5'": "concurrent_sessions(timeout='5'): it takes a number of seconds above 0",
     "timeout=float('nan')": "concurrent_sessions(timeout=nan): it takes a number of seconds above",
@@ -115,6 +120,8 @@ BAD_OPTIONS = [
     ("schedules", "0", "'0' is not a whole number from 1 on"),
     ("schedules", "-3", "'-3' is not a whole number from 1 on"),
     ("schedules", "²", "'²' is not a whole number from 1 on"),
+    ("seed", "-1", "'-1' is not a whole number from 0 on"),
+    ("strategy", "x", "'x' is not one of systematic, reduced, bounded, pct, random"),
     ("gevent", "x", "'x' is not one of early, late, off"),
 ]
 
@@ -130,7 +137,7 @@ def test_a_bad_option_is_a_usage_error(suite, monkeypatch, name, value, message)
 
 def test_a_bad_value_of_the_environment(suite, monkeypatch):
     suite.write(test_it=PLAIN)
-    for name in ("schedules", "gevent"):
+    for name in ("schedules", "strategy", "seed", "gevent"):
         with monkeypatch.context() as context:
             context.setenv(f"SESSIONGUARD_{name.upper()}", "x")
             line = usage_error(suite.run())

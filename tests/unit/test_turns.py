@@ -7,6 +7,7 @@ import pytest
 from greenlet import getcurrent, greenlet
 
 from pytest_sessionguard.schedule import turns
+from pytest_sessionguard.schedule.footprints import Footprint
 from pytest_sessionguard.schedule.strategy import Decision, Step
 from pytest_sessionguard.schedule.turns import DEADLOCK, HANG
 from pytest_sessionguard.schedule.waiting import Answer
@@ -330,17 +331,58 @@ def test_giving_up_wakes_everybody_and_lets_nobody_go_on():
     assert table.turns.given_up == HANG, "the first reason stays"
 
 
-def test_it_is_known_beforehand_where_the_turn_will_be_taken():
+def test_who_loses_the_turn_is_told_before_the_next_one_runs():
     """The conductor walks to the user's line only there."""
-    known: list[bool] = []
+    told: list[tuple[int, str, tuple[int, ...]]] = []
+    table = Table(stepping(3), stepping(0), schedule=(0, 0, 1))
+    table.turns.preempting = lambda number, name: told.append((number, name, tuple(table.log)))
+    table.run()
+    assert told == [(0, "step 1", (0, 0))]
 
+
+def test_beyond_the_schedule_somebody_else_chooses():
+    asked: list[tuple[int, tuple[int, ...], bool]] = []
+
+    def beyond(segments, able, free):
+        asked.append((len(segments), able, free))
+        return 1
+
+    table = Table(stepping(1), stepping(1), schedule=(0,), beyond=beyond)
+    assert table.run().choices == (0, 1, 1)
+    assert asked == [(1, (0, 1), False), (2, (1, 0), False)]
+
+
+def test_a_segment_is_what_happens_from_one_point_to_the_next():
     def work(worker: Worker) -> None:
-        for _ in range(3):
-            known.append(worker.turns.is_to_change())
-            worker.point()
+        worker.turns.notes.read(worker.number, "before")
+        worker.point()
+        worker.turns.notes.write(worker.number, "after")
 
-    Table(work, stepping(0), schedule=(0, 0, 1)).run()
-    assert known == [False, True, False]
+    segments = Table(work, stepping(0)).run().segments
+    assert [(each.worker, each.footprint) for each in segments] == [
+        (0, Footprint(frozenset({"before"}))),
+        (0, Footprint(writes=frozenset({"after"}))),
+        (1, Footprint()),
+    ]
+    assert [(each.able, each.place, each.free) for each in segments] == [
+        ((0, 1), 0, True), ((0, 1), 1, False), ((1,), None, True),
+    ]  # fmt: skip
+
+
+def test_an_attempt_that_failed_comes_again_with_all_it_touches():
+    held = [1]
+
+    def waits(worker: Worker) -> None:
+        worker.turns.notes.take(worker.number, "lock")
+        assert worker.wait(lambda: not held, undone=True) is Answer.AGAIN
+
+    def frees(worker: Worker) -> None:
+        held.clear()
+
+    segments = Table(waits, frees).run().segments
+    lock = frozenset({"lock"})
+    footprints = [(each.worker, each.footprint.takes, each.undone) for each in segments]
+    assert footprints == [(0, lock, True), (1, frozenset(), False), (0, lock, False)]
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])

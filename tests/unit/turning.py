@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from greenlet import getcurrent, greenlet
 
 from pytest_sessionguard.schedule.strategy import Execution, Schedule
-from pytest_sessionguard.schedule.turns import Abandoned, Turns
+from pytest_sessionguard.schedule.turns import Abandoned, Beyond, Turns
 from pytest_sessionguard.schedule.waiting import Answer, Wait
 
 Work = Callable[["Worker"], object]
@@ -59,11 +59,19 @@ class Worker(NamedTuple):
 class Table:
     """The workers of one execution, and who of them may run."""
 
-    def __init__(self, *works: Work, schedule: Schedule = (), alike: bool = False) -> None:
+    def __init__(
+        self,
+        *works: Work,
+        schedule: Schedule = (),
+        alike: bool = False,
+        beyond: Beyond = lambda segments, able, free: 0,
+    ) -> None:
         self.ready: list[greenlet] = []
         self.log: list[int] = []
         self.errors: dict[int, BaseException] = {}
-        self.turns = Turns(len(works), schedule, lambda: FakeGate(self.ready), nullcontext(), alike)
+        self.turns = Turns(
+            len(works), schedule, lambda: FakeGate(self.ready), nullcontext(), alike, beyond
+        )
         self._greenlets = [
             greenlet(self._runner(number, work)) for number, work in enumerate(works)
         ]
