@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from _pytest.runner import runtestprotocol
 
-from pytest_sessionguard import parts, rerun, telling, tracebacks
+from pytest_sessionguard import parts, rerun, telling, together, tracebacks
 from pytest_sessionguard.concurrency import MARKER, Concurrency
 from pytest_sessionguard.events import BodyFailed, DetachedAccess
 from pytest_sessionguard.findings import Finding
@@ -124,7 +124,8 @@ class Explorer:
     ) -> list[pytest.TestReport]:
         guard = self.run.guard
         databases = Databases(guard.recorder, guard.observers.connections.engines)
-        search = Search(item, chosen, databases, self._strategy(chosen))
+        ordering = together.Ordering(guard.recorder, databases)
+        search = Search(item, chosen, databases, ordering, self._strategy(chosen))
         token = self.run.settings.replay
         if token is not None and item.get_closest_marker(MARKER) is not None:
             search.chosen = replace(chosen, workers=token.workers)  # it may be told with fewer
@@ -139,6 +140,7 @@ class Explorer:
                 databases.put_back()
             raise
         finally:
+            ordering.end()
             databases.end()
             del item.stash[SEARCH]
         self.run.begin(item)

@@ -117,8 +117,8 @@ def _run(place: Place, work: Work) -> list[Any]:
     with _told_in_one_line():
         chosen = _begun(search, work, _plain_backend(place))
         return together.run(
-            work.jobs, chosen, search.schedule_left(), search.beyond(), place.recorder,
-            search.databases, work.spawned, work.alike, search.told, search.parts.append,
+            work.jobs, chosen, search.schedule_left(), search.beyond(), search.ordering,
+            work.spawned, work.alike, search.told, search.parts.append,
         )  # fmt: skip
 
 
@@ -127,8 +127,8 @@ async def _run_async(place: Place, work: Work) -> list[Any]:
     with _told_in_one_line():
         chosen = _begun(search, work, "asyncio")
         return await together.run_async(
-            work.jobs, chosen, search.schedule_left(), search.beyond(), place.recorder,
-            search.databases, work.spawned, work.alike, search.told, search.parts.append,
+            work.jobs, chosen, search.schedule_left(), search.beyond(), search.ordering,
+            work.spawned, work.alike, search.told, search.parts.append,
         )  # fmt: skip
 
 

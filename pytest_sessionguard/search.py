@@ -59,6 +59,7 @@ class Search:
     item: pytest.Item
     chosen: Concurrency
     databases: Databases
+    ordering: together.Ordering
     strategy: Strategy
     backend: str = ""
     workers: int = 0

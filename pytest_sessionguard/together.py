@@ -6,7 +6,6 @@ import gc
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -17,7 +16,7 @@ from pytest_sessionguard.backends import workers
 from pytest_sessionguard.backends.conductor import Conductor, Preempted, Row
 from pytest_sessionguard.concurrency import Concurrency
 from pytest_sessionguard.events import Stack
-from pytest_sessionguard.isolate.databases import Databases, new_folder
+from pytest_sessionguard.isolate.databases import Databases
 from pytest_sessionguard.observe import Recorder, pool_waits, statements, waits
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.reports.text import place
@@ -41,13 +40,55 @@ class Part(NamedTuple):
     rows: list[Row]
 
 
+class Ordering:
+    """What the workers need in place: hooks, databases, a collector that is quiet.
+
+    Hooks that depend on no engine are placed once in a search, and do nothing between its executions.
+    """
+
+    def __init__(self, recorder: Recorder, databases: Databases) -> None:
+        self.recorder = recorder
+        self._databases = databases
+        self._hooks = Hooks()
+        self._placed = False
+
+    @contextmanager
+    def by(self, conductor: Conductor) -> Iterator[None]:
+        """While the conductor orders workers.
+
+        The collector is off: a connection that it gives back at a time of its own changes the order.
+        """
+        self._place()
+        hooks, collecting = Hooks(), gc.isenabled()
+        try:
+            self._databases.share(hooks)
+            gc.disable()
+            self.recorder.scheduler = conductor
+            yield
+        finally:
+            self.recorder.scheduler = None
+            if collecting:
+                gc.enable()
+            hooks.remove()
+
+    def _place(self) -> None:
+        if not self._placed:
+            self._placed = True
+            statements.install(self.recorder, self._hooks)
+            waits.install(self.recorder, self._hooks)
+            pool_waits.install(self.recorder, self._hooks)
+
+    def end(self) -> None:
+        """The search is over."""
+        self._hooks.remove()
+
+
 def run(
     jobs: Sequence[Job],
     chosen: Concurrency,
     schedule: Schedule,
     beyond: Beyond,
-    recorder: Recorder,
-    databases: Databases,
+    ordering: Ordering,
     spawned: Stack,
     alike: bool,
     told: bool,
@@ -61,15 +102,15 @@ def run(
     """
     backend = backends.make(backends.chosen(chosen.backend))
     turns = Turns(len(jobs), schedule, backend.gate, backend.lock(), alike, beyond)
-    conductor = Conductor(recorder, turns, told)
+    conductor = Conductor(ordering.recorder, turns, told)
     turns.outsiders = conductor.has_outsiders
-    with _ordered(recorder, databases, conductor):
+    with ordering.by(conductor):
         ran = workers.run(
             [_worker(conductor, number, job.work) for number, job in enumerate(jobs)],
             backend,
             turns,
             _beginning(conductor, backend.kind, jobs, spawned),
-            partial(_place, recorder),
+            partial(_place, ordering.recorder),
             chosen.timeout,
         )
     return _results(ran, conductor, chosen, done)
@@ -80,8 +121,7 @@ async def run_async(
     chosen: Concurrency,
     schedule: Schedule,
     beyond: Beyond,
-    recorder: Recorder,
-    databases: Databases,
+    ordering: Ordering,
     spawned: Stack,
     alike: bool,
     told: bool,
@@ -90,17 +130,17 @@ async def run_async(
     """The same for jobs that are awaited: their workers are tasks of the loop that runs now."""
     from pytest_sessionguard.backends import loop, tasks
 
-    backend = tasks.Tasks(recorder.strands.unordered)
+    backend = tasks.Tasks(ordering.recorder.strands.unordered)
     turns = Turns(len(jobs), schedule, backend.gate, backend.lock(), alike, beyond)
-    conductor = Conductor(recorder, turns, told, backend.can_wait)
+    conductor = Conductor(ordering.recorder, turns, told, backend.can_wait)
     turns.outsiders = conductor.has_outsiders
-    with _ordered(recorder, databases, conductor):
+    with ordering.by(conductor):
         ran = await loop.run(
             [_async_worker(conductor, number, job.work) for number, job in enumerate(jobs)],
             backend,
             turns,
             _beginning(conductor, backend.kind, jobs, spawned),
-            partial(_place, recorder),
+            partial(_place, ordering.recorder),
             chosen.timeout,
         )
     return _results(ran, conductor, chosen, done)
@@ -160,30 +200,6 @@ def _async_worker(
             conductor.leave(number)
 
     return worker
-
-
-@contextmanager
-def _ordered(recorder: Recorder, databases: Databases, conductor: Conductor) -> Iterator[None]:
-    """Hooks, databases and the collector as the workers need them; all put back afterwards.
-
-    The collector is off: a connection that it gives back at a time of its own changes the order.
-    """
-    hooks = Hooks()
-    collecting = gc.isenabled()
-    with new_folder() as folder:
-        try:
-            databases.share(Path(folder), hooks)
-            statements.install(recorder, hooks)
-            waits.install(recorder, hooks)
-            pool_waits.install(recorder, hooks)
-            gc.disable()
-            recorder.scheduler = conductor
-            yield
-        finally:
-            recorder.scheduler = None
-            if collecting:
-                gc.enable()
-            hooks.remove()
 
 
 def _raise(ran: workers.Ran, timeout: float) -> None:

@@ -42,6 +42,7 @@ class Databases:
         self._saved = False
         self._in_transaction: set[object] = set()
         self._hooks = Hooks()
+        self._locking: sqlite.Locking | None = None
         self._redirected: dict[int, Path] = {}
 
     # -- around a test -----------------------------------------------------------------------
@@ -64,6 +65,7 @@ class Databases:
         if self._frozen:
             gc.unfreeze()
         self._hooks.remove()
+        self._locking = None
         self.forget()
 
     def forget(self) -> None:
@@ -161,17 +163,21 @@ class Databases:
 
     # -- around the concurrent part ------------------------------------------------------------
 
-    def share(self, folder: Path, hooks: Hooks) -> None:
+    def share(self, hooks: Hooks) -> None:
         """Give the workers databases that they can use at once. Raises ``NotIsolated``.
 
         A database in memory has one connection for everybody, or is another one for each thread:
-        it is moved to a file in ``folder``, and moved back when ``hooks`` are removed.
+        it is moved to a file, and moved back when ``hooks`` are removed.
         """
         engines = self._sqlite_engines()
-        for number, engine in enumerate(engines):
-            if type(engine.pool).__name__ in sqla.SHARED_POOLS or sqlite.is_memory(engine):
-                self._move(engine, folder / f"memory-{number}.db", hooks)
-        sqlite.Locking(self._recorder).install(engines, hooks)
+        to_move = [engine for engine in engines if _is_one_for_all(engine)]
+        folder = _new_folder(hooks) if to_move else Path()
+        for number, engine in enumerate(to_move):
+            self._move(engine, folder / f"memory-{number}.db", hooks)
+        if self._locking is None:
+            self._locking = sqlite.Locking(self._recorder)
+            self._locking.listen(self._hooks)
+        self._locking.begin(engines, hooks)
 
     def _move(self, engine: Any, copy: Path, hooks: Hooks) -> None:
         connection = self._memory_connection(engine) if sqlite.is_memory(engine) else None
@@ -221,13 +227,19 @@ def _sessions() -> list[tuple[object, Any]]:
     return list(sqla.live_sessions().items()) if "sqlalchemy.orm.session" in sys.modules else []
 
 
-def new_folder() -> tempfile.TemporaryDirectory[str]:
-    """A folder for copies, in memory where the machine has such a place."""
+def _is_one_for_all(engine: Any) -> bool:
+    return type(engine.pool).__name__ in sqla.SHARED_POOLS or sqlite.is_memory(engine)
+
+
+def _new_folder(hooks: Hooks) -> Path:
+    """A folder for copies, in memory where the machine has such a place; gone with ``hooks``."""
     memory = Path("/dev/shm")
     place = str(memory) if memory.is_dir() else None
-    return tempfile.TemporaryDirectory(
+    folder = tempfile.TemporaryDirectory(
         prefix="sessionguard-", dir=place, ignore_cleanup_errors=True
     )
+    hooks.on_remove(folder.cleanup)
+    return Path(folder.name)
 
 
 def _write(path: Path, connection: sqlite3.Connection) -> None:

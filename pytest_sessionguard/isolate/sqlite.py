@@ -110,8 +110,8 @@ class Locking:
         self.ended = 0
         self._known: dict[int, tuple[Any, int, int]] = {}
 
-    def install(self, engines: list[Any], hooks: Hooks) -> None:
-        """Watch statements, commits and rollbacks on SQLite engines."""
+    def listen(self, hooks: Hooks) -> None:
+        """Watch statements on all engines, while workers take turns."""
         from sqlalchemy import Engine, event
 
         listeners: dict[str, Callable[..., Any]] = {
@@ -125,9 +125,13 @@ class Locking:
         def remove() -> None:
             for name, listener in listeners.items():
                 event.remove(Engine, name, listener)
-            self._restore()
 
         hooks.on_remove(remove)
+
+    def begin(self, engines: list[Any], hooks: Hooks) -> None:
+        """Watch commits and rollbacks on these engines, for one concurrent part."""
+        self.holders, self.ended = Holders(self.recorder), 0
+        hooks.on_remove(self._restore)
         for engine in engines:
             self._wrap_dialect(engine.dialect, hooks)
 
