@@ -61,21 +61,35 @@ class ImportWatch(importlib.abc.MetaPathFinder):
         return spec
 
     def _watch(self, loader: Any, name: str) -> None:
-        original = loader.exec_module
+        """Act when ``loader`` has executed the module ``name``.
+
+        It may load others meanwhile: pytest's loader, which rewrites assertions, loads all of them.
+        """
+        original, before = loader.exec_module, loader.__dict__.get("exec_module")
 
         def exec_module(module: ModuleType) -> None:
             original(module)
-            loader.__dict__.pop("exec_module", None)
-            for action in self._actions.pop(name, ()):
-                self._act(action, module)
+            if module.__name__ == name:
+                if loader.__dict__.get("exec_module") is watching:
+                    _put_back(loader, before)
+                for action in self._actions.pop(name, ()):
+                    self._act(action, module)
 
-        loader.exec_module = _unseen_by_warnings(exec_module)
+        watching = _unseen_by_warnings(exec_module)
+        loader.exec_module = watching
 
     def _act(self, action: Action, module: ModuleType) -> None:
         try:
             action(module)
         except Exception as error:
             self._on_fault(error)
+
+
+def _put_back(loader: Any, before: Any) -> None:
+    if before is None:
+        loader.__dict__.pop("exec_module", None)
+    else:
+        loader.exec_module = before
 
 
 def _unseen_by_warnings(function: Any) -> FunctionType:

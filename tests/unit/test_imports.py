@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import importlib
 import importlib.machinery
+import importlib.util
 import itertools
 import sys
 import types
 import warnings
+from pathlib import Path
 
 import pytest
 
@@ -186,3 +188,35 @@ def test_a_traceback_of_a_failed_import_shows_no_source_of_the_guard(watch, writ
     with pytest.raises(ValueError) as caught:
         importlib.import_module(name)
     assert not any(str(entry.path).endswith("observe/imports.py") for entry in caught.traceback)
+
+
+class OneForAll:
+    """A finder that is the loader of everything it finds, as pytest's own is."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def find_spec(self, name, path=None, target=None):
+        spec = importlib.machinery.PathFinder.find_spec(name, [str(self.folder)])
+        return spec and importlib.util.spec_from_file_location(name, spec.origin, loader=self)
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        exec(Path(module.__file__).read_text(), vars(module))
+
+
+def test_a_loader_of_several_modules_is_acted_on_for_the_right_one(
+    watch, write, tmp_path, monkeypatch
+):
+    loader, seen = OneForAll(tmp_path), []
+    monkeypatch.setattr(sys, "meta_path", [sys.meta_path[0], loader, *sys.meta_path[1:]])
+    innermost = write()
+    inner = write(f"import {innermost}\nvalue = 2\n")
+    name = write(f"import {inner}\nvalue = 3\n")
+    for each in (name, inner):
+        watch.when_imported(each, lambda module: seen.append((module.__name__, module.value)))
+    importlib.import_module(name)
+    assert seen == [(inner, 2), (name, 3)]
+    assert "exec_module" not in vars(loader)
