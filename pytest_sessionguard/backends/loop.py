@@ -125,7 +125,7 @@ class _Watch:
     def _waits_for_another(self) -> bool:
         """Whether whoever has the turn waits for a task, and not for a database or a thread."""
         backend = self._backend
-        return self._turns.holder is not None and not backend.is_in_driver() and backend.is_idle()
+        return self._turns.holder is not None and not backend.goes_on() and backend.is_idle()
 
     def look(self) -> None:
         """Note where each worker is."""

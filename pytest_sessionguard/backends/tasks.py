@@ -144,9 +144,11 @@ class Tasks:
         """Whether no thread runs; whoever asks runs, so no task does."""
         return self._threads.is_idle()
 
-    def is_in_driver(self) -> bool:
-        """Whether a task of this loop waits for a database: it will come back by itself."""
-        return any(_is_in_driver(task) for task in asyncio.all_tasks(self.loop) if not task.done())
+    def goes_on(self) -> bool:
+        """Whether a task of this loop goes on by itself: it was woken, or waits for a database."""
+        waiting = asyncio.current_task(self.loop)
+        tasks = (task for task in asyncio.all_tasks(self.loop) if task is not waiting)
+        return any(_was_woken(task) or _is_in_driver(task) for task in tasks)
 
     def interrupt(self, worker: asyncio.Task[None]) -> None:
         """Cancel the task, wherever it waits."""
@@ -200,6 +202,11 @@ def _frames(coroutine: Any) -> Iterator[FrameType]:
             frame = getattr(each, name, None)
             if frame is not None:
                 yield frame
+
+
+def _was_woken(task: Any) -> bool:
+    waits_for = getattr(task, "_fut_waiter", None)
+    return waits_for is None or bool(waits_for.done())
 
 
 def _is_in_driver(task: Any) -> bool:

@@ -108,7 +108,7 @@ class Locking:
         self.recorder = recorder
         self.holders = Holders(recorder)
         self.ended = 0
-        self._known: dict[int, tuple[Any, int, int]] = {}
+        self._known: dict[int, tuple[Any, int, int | None]] = {}
 
     def listen(self, hooks: Hooks) -> None:
         """Watch statements on all engines, while workers take turns."""
@@ -199,9 +199,10 @@ class Locking:
         known = self._known.get(id(connection))
         if known is None:
             timeout = int(_pragma(connection, "PRAGMA busy_timeout")[0])
-            synchronous = int(_pragma(connection, "PRAGMA synchronous")[0])
             _pragma(connection, "PRAGMA busy_timeout = 0")
-            with contextlib.suppress(Exception):  # not within a transaction
+            synchronous = None
+            with contextlib.suppress(Exception):  # not within a transaction, nor while it is locked
+                synchronous = int(_pragma(connection, "PRAGMA synchronous")[0])
                 _pragma(connection, "PRAGMA synchronous = OFF")
             known = self._known[id(connection)] = (connection, timeout, synchronous)
         return known[1]
@@ -213,9 +214,10 @@ class Locking:
         self._known.clear()
 
 
-def _set(timeout: int, synchronous: int, connection: sqlite3.Connection) -> None:
+def _set(timeout: int, synchronous: int | None, connection: sqlite3.Connection) -> None:
     _pragma(connection, f"PRAGMA busy_timeout = {timeout}")
-    _pragma(connection, f"PRAGMA synchronous = {synchronous}")
+    if synchronous is not None:
+        _pragma(connection, f"PRAGMA synchronous = {synchronous}")
 
 
 class Waiting:
