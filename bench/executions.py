@@ -139,7 +139,7 @@ def test_notes(client, put_back):
         body(client)
 """
 GUARDED = """
-@pytest.mark.concurrent_sessions(workers=2, backend={backend!r}, preemptions=3)
+@pytest.mark.concurrent_sessions(workers=2, backend={backend!r}, strategy="random")
 def test_notes(client):
     body(client)
 """

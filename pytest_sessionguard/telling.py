@@ -123,12 +123,11 @@ def _sent(shrinking: shrink.Shrinking, seen: Execution | None) -> Schedule | Non
 
 def add_order(search: Search, reports: list[pytest.TestReport]) -> None:
     """Tell below a failure in which order of the workers it came, and how to repeat it."""
-    token = search.token()
+    failed = [report for report in reports if rerun.has_failed(report)]
+    token = search.token() if failed else None
     if token is None:
         return
-    for report in reports:
-        if not rerun.has_failed(report):
-            continue
+    for report in failed:
         if not isinstance(report.longrepr, FindingRepr):  # findings tell this themselves
             report.sections.append(("sessionguard", _account(search, token)))
         picture = list(_picture(search))

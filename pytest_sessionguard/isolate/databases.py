@@ -122,7 +122,8 @@ class Databases:
 
     def _end_transactions(self) -> None:
         """Roll back what the execution left open: it holds locks, and the next begins without."""
-        gc.collect()  # sessions that nobody has closed give their connections back
+        if not all(sqla.is_all_there(engine.pool) for engine in self._engines):
+            gc.collect()  # sessions that nobody has closed give their connections back
         open_ones = [
             session
             for key, session in _sessions()

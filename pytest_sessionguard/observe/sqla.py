@@ -147,6 +147,12 @@ def only_connection(pool: Any) -> Any:
     return getattr(record, "dbapi_connection", None)
 
 
+def is_all_there(pool: Any) -> bool:
+    """Whether nobody has a connection of this pool; False where the pool does not count them."""
+    count = getattr(pool, "checkedout", None)
+    return count is not None and count() == 0
+
+
 def queue_pool_like(pool: Any) -> Any:
     """A QueuePool with the creator, the listeners and the habits of another pool."""
     from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
