@@ -30,6 +30,7 @@ SECONDS = 5.0
 """Seconds after which no more of them are begun."""
 
 ORDER = "sessionguard: the order of the workers"
+SERIAL = ", in which the workers ran one after the other: their order is not the reason"
 NOT_AGAIN = (
     "the same order did not fail again when it was repeated: something besides the order of the "
     "workers decides, like the time, random numbers, or what an earlier execution has left behind"
@@ -142,7 +143,7 @@ def _add(reports: list[pytest.TestReport], text: str) -> None:
 
 
 def _account(search: Search, token: str) -> str:
-    serial = " (the workers ran one after the other)" if search.execution().is_serial else ""
+    serial = SERIAL if search.execution().is_serial else ""
     lines = [f"failed in execution {search.first_finding or search.executions}{serial}"]
     for each in search.preempted():
         lines.append(f"worker {each.worker} lost its turn before {each.name}: {place(each.site)}")

@@ -135,7 +135,7 @@ def test_what_fails_in_every_order_is_told_in_the_serial_one(suite):
     suite.write(test_it=SERIAL)
     ran = suite.guard()
     ran.outcomes(failed=1)
-    assert "(the workers ran one after the other)" in ran.text
+    assert "the workers ran one after the other: their order is not the reason" in ran.text
     assert ran.report["findings"] == []
     told = picture(ran.text)
     column = told[0].index("worker 1")
