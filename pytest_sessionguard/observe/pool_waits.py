@@ -30,7 +30,8 @@ def install(recorder: Recorder, hooks: Hooks) -> None:
 
         return get
 
-    hooks.wrap(sqla.waiting_queue(), "get", wrap)
+    for queue in sqla.waiting_queues():
+        hooks.wrap(queue, "get", wrap)
 
 
 def _may_block(pool: Any, scheduler: Scheduler) -> bool:

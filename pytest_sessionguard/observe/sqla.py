@@ -26,7 +26,7 @@ PRIVATE_NAMES = {
     "sqlalchemy.pool.base:Pool._creator": "makes a connection; with _recycle, _reset_on_return, "
     "_pre_ping, _dialect and _orig_logging_name all that a like pool needs",
     "sqlalchemy.pool.impl:QueuePool._do_get": "waits when _overflow has reached _max_overflow (-1: no limit)",
-    "sqlalchemy.util.queue:Queue.get": "QueuePool._do_get calls (block, _timeout); Empty if none came",
+    "sqlalchemy.util.queue:Queue.get": "QueuePool._do_get calls (block, _timeout); Empty if none came; so AsyncAdaptedQueue",
     "sqlalchemy.pool.impl:SingletonThreadPool._do_get": "keeps the record in the thread-local _conn.current",
     "sqlalchemy.pool.impl:StaticPool.connection": "the record, once it has been made",
     "sqlalchemy.pool.base:_ConnectionRecord.fairy_ref": "weak: who has it; dead if collected",
@@ -177,11 +177,11 @@ def can_give(pool: Any) -> bool:
     return limit < 0 or pool.checkedin() > 0 or pool._overflow < limit
 
 
-def waiting_queue() -> Any:
-    """The class of queue in which a QueuePool keeps its connections, and a checkout waits."""
+def waiting_queues() -> tuple[Any, Any]:
+    """The classes of queue in which pools keep their connections, and a checkout waits."""
     from sqlalchemy.util import queue
 
-    return queue.Queue
+    return queue.Queue, queue.AsyncAdaptedQueue
 
 
 def pool_asking(frame: FrameType) -> Any:

@@ -263,13 +263,13 @@ def queue_get(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """Told at once that there is none, the pool says what it would say when its time is over."""
     made = create_engine("sqlite://", poolclass=QueuePool, pool_size=1, max_overflow=0)
     asked: list[Any] = []
-    original = sqla.waiting_queue().get
+    original = sqla.waiting_queues()[0].get
 
     def get(self: Any, block: bool, timeout: float) -> Any:
         asked.append((sqla.pool_asking(inspect.currentframe().f_back), block, timeout))
         return original(self, False)
 
-    monkeypatch.setattr(sqla.waiting_queue(), "get", get)
+    monkeypatch.setattr(sqla.waiting_queues()[0], "get", get)
     with made.connect(), pytest.raises(PoolTimeout, match=r"timeout 30\.00"):
         made.connect()
     assert asked[-1] == (made.pool, True, sqla.patience(made.pool))

@@ -1,0 +1,39 @@
+"""Stands in for what runs a statement on a cursor, for all engines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pytest_sessionguard.observe.hooks import Hooks
+
+Run = Callable[[Any, str, Callable[[], Any]], bool]
+"""Takes SQLAlchemy's execution context, the statement and what runs it; True when it was run here."""
+
+
+def install(run: Run, hooks: Hooks) -> None:
+    """Have ``run`` asked before SQLAlchemy runs a statement itself."""
+    from sqlalchemy import Engine, event
+
+    def do_execute(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+        return run(context, statement, lambda: cursor.execute(statement, parameters))
+
+    def do_executemany(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+        return run(context, statement, lambda: cursor.executemany(statement, parameters))
+
+    def do_execute_no_params(cursor: Any, statement: str, context: Any) -> bool:
+        return run(context, statement, lambda: cursor.execute(statement))
+
+    listeners: dict[str, Callable[..., Any]] = {
+        "do_execute": do_execute,
+        "do_executemany": do_executemany,
+        "do_execute_no_params": do_execute_no_params,
+    }
+    for name, listener in listeners.items():
+        event.listen(Engine, name, listener)
+
+    def remove() -> None:
+        for name, listener in listeners.items():
+            event.remove(Engine, name, listener)
+
+    hooks.on_remove(remove)
