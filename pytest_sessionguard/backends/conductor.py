@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from pytest_sessionguard.backends.stuck import Stuck
+from pytest_sessionguard.backends.stuck import Stuck, Traveller
 from pytest_sessionguard.clients import has_context
 from pytest_sessionguard.events import Site, Stack, TakesTurns
-from pytest_sessionguard.observe.blocking import Held, Wanted
+from pytest_sessionguard.observe.blocking import Abroad, Held, Wanted
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.strands import Strand, Worker, in_worker
 from pytest_sessionguard.schedule.footprints import Notes
@@ -184,13 +184,22 @@ class Conductor:
             return Answer.IN_EARNEST
         if not self._can_wait():  # nor could it in life: who stops the loop stops everybody
             return Answer.IN_EARNEST if wanted.seconds is None else Answer.GIVE_UP
-        until = self._stuck.begin(number, wanted)
         if self._told:
             self._add_row(number, wanted.what, waits=True)
+        return self.turns.wait(number, self.wait_for(number, wanted, self._stuck.traveller()))
+
+    def wait_for(self, number: int, wanted: Wanted, who: Traveller) -> Wait:
+        """What worker ``number`` waits for, as the turns see it."""
+        until = self._stuck.begin(number, wanted, who)
         holders = _holders(self._holder_number, wanted)
-        return self.turns.wait(
-            number, Wait(wanted.what, wanted.is_free, until, wanted.last, holders)
-        )
+        return Wait(wanted.what, wanted.is_free, until, wanted.last, holders)
+
+    def go_abroad(self) -> Abroad | None:
+        """The current strand may stay away for long; None when it has no turn to give."""
+        number = self._number()
+        if number is None or self.turns.holder != number or self._strands[number].kind != "thread":
+            return None
+        return Journey(self, self._stuck.traveller(), number)
 
     def released(self) -> None:
         """The current strand has let go of a lock."""
@@ -245,3 +254,22 @@ def _holders(number_of: Callable[[Held], int | None], wanted: Wanted) -> Callabl
         return known if len(known) and None not in numbers else None
 
     return holders
+
+
+class Journey:
+    """A worker that is in a driver; see ``observe.blocking.Abroad``."""
+
+    def __init__(self, conductor: Conductor, who: Traveller, number: int) -> None:
+        self._conductor = conductor
+        self._who = who
+        self._number = number
+
+    def waits(self, wanted: Wanted) -> None:
+        """Let others go on."""
+        conductor = self._conductor
+        wait = conductor.wait_for(self._number, wanted, self._who)
+        conductor.turns.go_abroad(self._number, wait)
+
+    def back(self) -> None:
+        """Wait for the turn, if it was given away."""
+        self._conductor.turns.come_back(self._number)

@@ -12,6 +12,14 @@ from pytest_sessionguard.schedule.turns import Turns
 from pytest_sessionguard.schedule.waiting import NEVER
 
 
+class Traveller(NamedTuple):
+    """Who is about to wait, and where."""
+
+    strand: Strand
+    worker: Worker
+    stack: ev.Stack
+
+
 class Blocked(NamedTuple):
     """A worker's wait, from its first question on; ``place`` is the order in which they came."""
 
@@ -33,16 +41,17 @@ class Stuck:
         self._places = 0
         turns.on_stuck = self._on_stuck
 
-    def begin(self, number: int, wanted: Wanted) -> float:
+    def traveller(self) -> Traveller:
+        """The current strand."""
+        return Traveller(*self._recorder.who(), self._recorder.stack())
+
+    def begin(self, number: int, wanted: Wanted, who: Traveller) -> float:
         """Worker ``number`` waits, or still waits; until when, on the clock of the turns."""
         known = self._blocked.get(number)
         if known is None or known.wanted is not wanted:
-            strand, worker = self._recorder.who()
             until = NEVER if wanted.seconds is None else self._turns.now + wanted.seconds
             self._places += 1
-            stack = self._recorder.stack()
-            known = Blocked(wanted, strand, worker, stack, self._places, until)
-            self._blocked[number] = known
+            known = self._blocked[number] = Blocked(wanted, *who, self._places, until)
         return known.until
 
     def strand(self, number: int) -> Strand | None:

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pytest_sessionguard.isolate import drivers, sqlite
+from pytest_sessionguard.isolate import drivers, postgres, sqlite
 from pytest_sessionguard.observe import sqla
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
@@ -43,6 +43,7 @@ class Databases:
         self._in_transaction: set[object] = set()
         self._hooks = Hooks()
         self._locking: sqlite.Locking | None = None
+        self._rows: postgres.RowLocks | None = None
         self._redirected: dict[int, Path] = {}
 
     # -- around a test -----------------------------------------------------------------------
@@ -65,7 +66,7 @@ class Databases:
         if self._frozen:
             gc.unfreeze()
         self._hooks.remove()
-        self._locking = None
+        self._locking = self._rows = None
         self.forget()
 
     def forget(self) -> None:
@@ -179,6 +180,14 @@ class Databases:
             self._locking = sqlite.Locking(self._recorder)
             self._locking.listen(self._hooks)
         self._locking.begin(engines, hooks)
+        if "postgresql" in self.others():
+            self._rows = self._rows or self._row_locks()
+            self._rows.begin(hooks)
+
+    def _row_locks(self) -> postgres.RowLocks:
+        rows = postgres.RowLocks(self._recorder)
+        rows.listen(self._hooks)
+        return rows
 
     def _move(self, engine: Any, copy: Path, hooks: Hooks) -> None:
         connection = self._memory_connection(engine) if sqlite.is_memory(engine) else None

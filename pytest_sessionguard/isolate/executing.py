@@ -16,13 +16,16 @@ def install(run: Run, hooks: Hooks) -> None:
     from sqlalchemy import Engine, event
 
     def do_execute(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
-        return run(context, statement, lambda: cursor.execute(statement, parameters))
+        plain = context.dialect.do_execute
+        return run(context, statement, lambda: plain(cursor, statement, parameters, context))
 
     def do_executemany(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
-        return run(context, statement, lambda: cursor.executemany(statement, parameters))
+        plain = context.dialect.do_executemany
+        return run(context, statement, lambda: plain(cursor, statement, parameters, context))
 
     def do_execute_no_params(cursor: Any, statement: str, context: Any) -> bool:
-        return run(context, statement, lambda: cursor.execute(statement))
+        plain = context.dialect.do_execute_no_params
+        return run(context, statement, lambda: plain(cursor, statement, context))
 
     listeners: dict[str, Callable[..., Any]] = {
         "do_execute": do_execute,

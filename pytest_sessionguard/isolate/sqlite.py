@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pytest_sessionguard.isolate import drivers
+from pytest_sessionguard.isolate import drivers, executing
 from pytest_sessionguard.isolate.sqlite_holders import Holders
 from pytest_sessionguard.observe.blocking import Wanted
 from pytest_sessionguard.observe.hooks import Hooks
@@ -112,21 +112,7 @@ class Locking:
 
     def listen(self, hooks: Hooks) -> None:
         """Watch statements on all engines, while workers take turns."""
-        from sqlalchemy import Engine, event
-
-        listeners: dict[str, Callable[..., Any]] = {
-            "do_execute": self._execute,
-            "do_executemany": self._executemany,
-            "do_execute_no_params": self._execute_no_params,
-        }
-        for name, listener in listeners.items():
-            event.listen(Engine, name, listener)
-
-        def remove() -> None:
-            for name, listener in listeners.items():
-                event.remove(Engine, name, listener)
-
-        hooks.on_remove(remove)
+        executing.install(self._run, hooks)
 
     def begin(self, engines: list[Any], hooks: Hooks) -> None:
         """Watch commits and rollbacks on these engines, for one concurrent part."""
@@ -154,15 +140,6 @@ class Locking:
         hooks.replace(dialect, "do_rollback", do_rollback)
 
     # -- statements ------------------------------------------------------------------------
-
-    def _execute(self, cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
-        return self._run(context, statement, lambda: cursor.execute(statement, parameters))
-
-    def _executemany(self, cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
-        return self._run(context, statement, lambda: cursor.executemany(statement, parameters))
-
-    def _execute_no_params(self, cursor: Any, statement: str, context: Any) -> bool:
-        return self._run(context, statement, lambda: cursor.execute(statement))
 
     def _run(self, context: Any, statement: str, attempt: Callable[[], Any]) -> bool:
         """True when the statement was run here, so that SQLAlchemy does not run it again."""

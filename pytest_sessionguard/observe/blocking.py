@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from pytest_sessionguard.events import Stack
 from pytest_sessionguard.observe.strands import Strand, Worker
@@ -39,3 +39,13 @@ class Wanted(NamedTuple):
     held: Callable[[], Sequence[Held] | None] = _unknown
     seconds: float | None = None
     last: bool = False
+
+
+class Abroad(Protocol):
+    """A strand is where nobody can make it wait: in a driver that waits for its server, say."""
+
+    def waits(self, wanted: Wanted) -> None:
+        """It is known by now what it waits for: others go on. Said from any thread."""
+
+    def back(self) -> None:
+        """The strand itself is back; returns when it has the turn."""

@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 from pytest_sessionguard import events as ev
 from pytest_sessionguard.clocks import Epoch
-from pytest_sessionguard.observe.blocking import Wanted
+from pytest_sessionguard.observe.blocking import Abroad, Wanted
 from pytest_sessionguard.observe.frames import Frames, outside_init
 from pytest_sessionguard.observe.strands import Strand, Strands, Worker, in_request
 from pytest_sessionguard.schedule.waiting import Answer
@@ -57,6 +57,9 @@ class Scheduler(Protocol):
 
     def wait(self, wanted: Wanted) -> Answer:
         """The current strand cannot go on until ``wanted.is_free()``: how is it to go on?"""
+
+    def go_abroad(self) -> Abroad | None:
+        """The current strand may stay away for long; None when it has no turn to give."""
 
     def released(self) -> None:
         """The current strand has let go of a lock."""

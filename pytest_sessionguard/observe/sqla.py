@@ -26,7 +26,8 @@ PRIVATE_NAMES = {
     "sqlalchemy.pool.base:Pool._creator": "makes a connection; with _recycle, _reset_on_return, "
     "_pre_ping, _dialect and _orig_logging_name all that a like pool needs",
     "sqlalchemy.pool.impl:QueuePool._do_get": "waits when _overflow has reached _max_overflow (-1: no limit)",
-    "sqlalchemy.util.queue:Queue.get": "QueuePool._do_get calls (block, _timeout); Empty if none came; so AsyncAdaptedQueue",
+    "sqlalchemy.util.queue:Queue.get": "QueuePool._do_get calls (block, _timeout); Empty if none came; "
+    "AsyncAdaptedQueue.get too",
     "sqlalchemy.pool.impl:SingletonThreadPool._do_get": "keeps the record in the thread-local _conn.current",
     "sqlalchemy.pool.impl:StaticPool.connection": "the record, once it has been made",
     "sqlalchemy.pool.base:_ConnectionRecord.fairy_ref": "weak: who has it; dead if collected",
@@ -163,6 +164,11 @@ def queue_pool_like(pool: Any) -> Any:
         logging_name=pool._orig_logging_name, reset_on_return=pool._reset_on_return,
         pre_ping=pool._pre_ping, _dispatch=pool.dispatch, dialect=pool._dialect,
     )  # fmt: skip
+
+
+def new_connection(pool: Any) -> Any:
+    """A DBAPI connection as the pool would make one, which the pool does not know of."""
+    return pool._creator()
 
 
 def waits_natively(pool: Any) -> bool:

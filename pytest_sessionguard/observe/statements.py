@@ -58,9 +58,14 @@ def _note(recorder: Recorder, verb: str, statement: str) -> None:
     strand, worker = recorder.who()
     operation = strand.operations[-1] if strand.operations else None
     stack = operation.stack if operation is not None else recorder.here()
-    tables = tuple(sorted(set(_TABLE.findall(statement))))
+    tables = tables_of(statement)
     writes = verb in _WRITING or _LOCKING.search(statement) is not None
     recorder.trace.note(ev.Statement(strand.token, worker.token, verb, tables, writes, stack))
+
+
+def tables_of(statement: str) -> tuple[str, ...]:
+    """The tables that a statement names."""
+    return tuple(sorted(set(_TABLE.findall(statement))))
 
 
 def _verb(statement: str) -> str:

@@ -8,6 +8,7 @@ and it gets in line when it comes back.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
@@ -46,10 +47,13 @@ class State:
 
     ``gates`` are those at which its strands wait for the turn; ``tried`` is the number of steps
     that had been taken when it last tried what it waits for. ``ran_out``: its wait ended by its
-    timeout, and it has let nobody else go on since.
+    timeout, and it has let nobody else go on since. ``abroad``: it waits in a driver for what its
+    server will give, and not at a gate.
     """
 
-    __slots__ = ("answer", "done", "gates", "number", "ran_out", "started", "tried", "wait")
+    __slots__ = (
+        "abroad", "answer", "done", "gates", "number", "ran_out", "started", "tried", "wait",
+    )  # fmt: skip
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -58,6 +62,7 @@ class State:
         self.wait: Wait | None = None
         self.answer = Answer.AGAIN
         self.ran_out = False
+        self.abroad = False
         self.tried = 0
         self.gates: list[Gate] = []
 
@@ -129,12 +134,13 @@ class Turns:
     def point(self, number: int, name: str) -> None:
         """A yield point: decide who goes on; returns when this worker has the turn again.
 
-        At once when all workers are done: what they have left running is free.
+        At once when all workers are done: what they have left running is free. So is what an
+        abandoned worker does to tidy up: its transaction may keep another one in its driver.
         """
         with self._lock:
-            self._raise_if_given_up()
-            if self.finished:
+            if self.finished or (self.given_up and isinstance(sys.exception(), Abandoned)):
                 return
+            self._raise_if_given_up()
             self.ticks += 1
             self._timeouts = 0
             if len(self.steps) >= MOST_STEPS:
@@ -169,6 +175,22 @@ class Turns:
                 self._open(number)
         self._wait_at(gate)
         return state.answer
+
+    def come_back(self, number: int) -> None:
+        """The worker's server has answered; returns when it has the turn (again)."""
+        with self._lock:
+            self._raise_if_given_up()
+            self.ticks += 1
+            state = self.states[number]
+            if not state.abroad:
+                return
+            state.abroad, state.wait = False, None
+            if self.holder == number:
+                return
+            if self.holder is None and self._pass_on(None, waking=number) == number:
+                return
+            gate = self._new_gate(number)
+        self._wait_at(gate)
 
     def released(self, number: int) -> None:
         """The worker has let go of a lock.
@@ -221,6 +243,18 @@ class Turns:
             self.holder = None
             self._pass_on(None)
             return True
+
+    def go_abroad(self, number: int, wait: Wait) -> None:
+        """The holder is kept by its server, for what ``wait`` says: others go on."""
+        with self._lock:
+            if self.holder != number or wait.is_free() or self.given_up is not None:
+                return
+            self.ticks += 1
+            state = self.states[number]
+            state.wait, state.abroad = wait, True
+            self._end_segment(number)
+            self.holder = None
+            self._pass_on(None)
 
     def is_finished(self) -> bool:
         """Whether every worker has done its work."""
@@ -325,6 +359,9 @@ class Turns:
         if not stuck and self.astray:
             return None  # one of them will come back
         concerned = [state for state in waiting if state.number in stuck] or waiting
+        concerned = [state for state in concerned if not state.abroad]
+        if not concerned:
+            return None  # the server lets one of them go on, or refuses one of a cycle
         for state in concerned:
             if state.tried < len(self.steps):
                 return self._wake(state)  # a reader may have let go without a word
