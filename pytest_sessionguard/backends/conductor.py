@@ -194,6 +194,10 @@ class Conductor:
         holders = _holders(self._holder_number, wanted)
         return Wait(wanted.what, wanted.is_free, until, wanted.last, holders)
 
+    def orders(self, strand: Strand) -> bool:
+        """Whether this strand is one of the workers themselves."""
+        return strand in self._strands
+
     def go_abroad(self) -> Abroad | None:
         """The current strand may stay away for long; None when it has no turn to give."""
         number = self._number()

@@ -12,6 +12,7 @@ from typing import Any
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.signals import Signals
 from pytest_sessionguard.observe.standins import named_like, standing_for
+from pytest_sessionguard.observe.waits import EVENT, ITEM, ROOM, waited
 
 _QUEUES = (
     "SimpleQueue", "Queue", "UnboundQueue", "JoinableQueue", "LifoQueue", "PriorityQueue", "Channel",
@@ -45,7 +46,7 @@ class Greened:
 
 def event_class(plain: Any, signals: Signals) -> Any:
     """An Event that orders whoever sees it set after whoever set it."""
-    recorder = signals.recorder
+    recorder, event = signals.recorder, EVENT._replace(is_free=plain.ready)
 
     class Event(plain, metaclass=standing_for(plain)):  # type: ignore
         def set(self) -> Any:
@@ -53,6 +54,8 @@ def event_class(plain: Any, signals: Signals) -> Any:
             return super().set()
 
         def wait(self, *args: Any, **kwargs: Any) -> Any:
+            if recorder.scheduler is not None:
+                args, kwargs = waited(recorder, event, self, args, kwargs, sys._getframe(1))
             return self._sessionguard_seen(super().wait(*args, **kwargs))
 
         def is_set(self) -> Any:
@@ -78,6 +81,10 @@ def event_class(plain: Any, signals: Signals) -> Any:
 def result_class(plain: Any, signals: Signals) -> Any:
     """An AsyncResult that orders whoever learns of its value after whoever set it."""
     recorder = signals.recorder
+    value, end = (
+        ITEM._replace(what="a result", is_free=plain.ready),
+        EVENT._replace(is_free=plain.ready),
+    )
 
     class AsyncResult(plain, metaclass=standing_for(plain)):  # type: ignore
         def set(self, *args: Any, **kwargs: Any) -> Any:
@@ -89,6 +96,8 @@ def result_class(plain: Any, signals: Signals) -> Any:
             return super().set_exception(*args, **kwargs)
 
         def get(self, *args: Any, **kwargs: Any) -> Any:
+            if recorder.scheduler is not None:
+                args, kwargs = waited(recorder, value, self, args, kwargs, sys._getframe(1))
             try:
                 return super().get(*args, **kwargs)
             finally:
@@ -98,6 +107,8 @@ def result_class(plain: Any, signals: Signals) -> Any:
             return self.get(block=False)
 
         def wait(self, *args: Any, **kwargs: Any) -> Any:
+            if recorder.scheduler is not None:
+                args, kwargs = waited(recorder, end, self, args, kwargs, sys._getframe(1))
             try:
                 return super().wait(*args, **kwargs)
             finally:
@@ -130,9 +141,14 @@ def result_class(plain: Any, signals: Signals) -> Any:
 def queue_class(plain: Any, signals: Signals) -> Any:
     """A queue whose items order."""
     recorder = signals.recorder
+    buffers = plain.__name__ != "Channel"  # there each has to be waiting before the other comes
 
     class Queue(plain, metaclass=standing_for(plain)):  # type: ignore
         def put(self, item: Any, *args: Any, **kwargs: Any) -> Any:
+            if recorder.scheduler is not None and buffers:
+                frame = sys._getframe(1)
+                (item, *rest), kwargs = waited(recorder, ROOM, self, (item, *args), kwargs, frame)
+                args = tuple(rest)
             recorder.shielded(signals.put, self, item, sys._getframe().f_back)
             return super().put(item, *args, **kwargs)
 
@@ -140,6 +156,8 @@ def queue_class(plain: Any, signals: Signals) -> Any:
             return self.put(item, False)
 
         def get(self, *args: Any, **kwargs: Any) -> Any:
+            if recorder.scheduler is not None and buffers:
+                args, kwargs = waited(recorder, ITEM, self, args, kwargs, sys._getframe(1))
             item = super().get(*args, **kwargs)
             recorder.shielded(signals.got, self, item)
             return item

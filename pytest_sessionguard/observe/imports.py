@@ -68,8 +68,9 @@ class ImportWatch(importlib.abc.MetaPathFinder):
         original, before = loader.exec_module, loader.__dict__.get("exec_module")
 
         def exec_module(module: ModuleType) -> None:
+            loaded = module.__name__  # some take another name when they are run: gevent.event
             original(module)
-            if module.__name__ == name:
+            if loaded == name:
                 if loader.__dict__.get("exec_module") is watching:
                     _put_back(loader, before)
                 for action in self._actions.pop(name, ()):

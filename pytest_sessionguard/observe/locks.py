@@ -11,6 +11,7 @@ import _thread
 import sys
 import threading
 import weakref
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -54,19 +55,20 @@ class Locks:
 
     def hold(self, lock: Any, alone: bool = True, hands_over: bool = True) -> None:
         """The current strand has taken ``lock``."""
-        self._holding(lock).hold(alone, hands_over)
+        self.holding(lock).hold(alone, hands_over)
 
     def hold_once(self, lock: Any) -> None:
         """The same for a lock that nobody can take twice; one way to take it may use another."""
-        holding = self._holding(lock)
+        holding = self.holding(lock)
         if holding.token not in self.recorder.strands.current().locks:
             holding.hold()
 
     def drop(self, lock: Any, hands_on: bool = True) -> None:
         """The current strand lets go of ``lock``."""
-        self._holding(lock).drop(hands_on)
+        self.holding(lock).drop(hands_on)
 
-    def _holding(self, lock: Any) -> Holding:
+    def holding(self, lock: Any) -> Holding:
+        """What is known of a lock that is no ``KnownLock``."""
         known = self._holdings.get(lock)
         if known is None:
             known = self._holdings[lock] = Holding(self.recorder)
@@ -111,7 +113,16 @@ def lock_class(plain: Any, locks: Locks) -> Any:
 
     class Lock(plain, metaclass=standing_for(plain)):  # type: ignore
         def acquire(self, *args: Any, **kwargs: Any) -> Any:
-            got = super().acquire(*args, **kwargs)
+            got, scheduler = None, recorder.scheduler
+            if scheduler is not None and recorder.shielded(by_user, sys._getframe()):
+                attempt = partial(plain.acquire, self, False)
+                block: Any = getattr(self, "_block", self)  # an RLock's own semaphore
+                got = waits.take(
+                    scheduler, attempt, lambda: not block.locked(), locks.holding(self).held,
+                    *args, **kwargs,
+                )  # fmt: skip
+            if got is None:
+                got = super().acquire(*args, **kwargs)
             alone = not getattr(self, "counter", 0)  # a semaphore that lets others in is no lock
             if got and recorder.shielded(by_user, sys._getframe()):
                 recorder.shielded(locks.hold, self, alone)

@@ -58,6 +58,9 @@ class Scheduler(Protocol):
     def wait(self, wanted: Wanted) -> Answer:
         """The current strand cannot go on until ``wanted.is_free()``: how is it to go on?"""
 
+    def orders(self, strand: Strand) -> bool:
+        """Whether this strand is one of the workers themselves."""
+
     def go_abroad(self) -> Abroad | None:
         """The current strand may stay away for long; None when it has no turn to give."""
 

@@ -17,6 +17,7 @@ from typing import Any
 from pytest_sessionguard.clocks import Snapshot, merged
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.strands import Strand
+from pytest_sessionguard.observe.waits import ITEM, waited
 
 # Queues that libraries use for affairs of their own.
 _ITS_OWN_QUEUES = ("concurrent.futures.thread", "logging.handlers", "sqlalchemy.", "aiosqlite.")
@@ -270,6 +271,8 @@ def simple_queue_class(original: Any, signals: Signals) -> Any:
         put_nowait = put
 
         def get(self, *args: Any, **kwargs: Any) -> Any:
+            if recorder.scheduler is not None:
+                args, kwargs = waited(recorder, ITEM, self, args, kwargs, sys._getframe(1))
             item = super().get(*args, **kwargs)
             recorder.shielded(signals.got, self, item)
             return item

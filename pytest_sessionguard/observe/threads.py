@@ -22,6 +22,7 @@ from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder, made_at
 from pytest_sessionguard.observe.signals import Signals, simple_queue_class
 from pytest_sessionguard.observe.strands import Strand
+from pytest_sessionguard.observe.waits import JOB
 
 _STRAND = "_sessionguard"
 _LOCK = "_sessionguard_lock"
@@ -180,6 +181,7 @@ class Threads:
         things = [value for name, value in vars(item).items() if name != "future"]
         if "task" in vars(item):  # Python 3.14 keeps function and arguments in one tuple
             things = [item.task]
+        item.future.__dict__[JOB] = True
         strand = self.job(f"job {_name(getattr(item, 'fn', None))}", frame, things)
         executor = _executor(frame)
         strand.serial = getattr(executor, "_max_workers", 0) == 1

@@ -220,3 +220,11 @@ def test_a_loader_of_several_modules_is_acted_on_for_the_right_one(
     importlib.import_module(name)
     assert seen == [(inner, 2), (name, 3)]
     assert "exec_module" not in vars(loader)
+
+
+def test_a_module_that_gives_itself_another_name_is_acted_on(watch, write):
+    """gevent.event takes over everything of its twin in C, the name too."""
+    name, seen = write("__name__ = 'its_twin'\n"), []
+    watch.when_imported(name, lambda module: seen.append(module.__name__))
+    importlib.import_module(name)
+    assert seen == ["its_twin"]
