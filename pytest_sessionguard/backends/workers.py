@@ -120,9 +120,10 @@ def run(
         turns.give_up("interrupted")
         backend.sleep(GRACE, turns.is_finished)
         raise
-    for worker, outcome in zip(started, outcomes, strict=True):
-        if outcome.lost:
-            backend.interrupt(worker)
+    finally:
+        for worker, outcome in zip(started, outcomes, strict=True):
+            if outcome.lost:
+                backend.interrupt(worker)
     return Ran(outcomes, turns.execution(), turns.given_up, turns.waits, places)
 
 

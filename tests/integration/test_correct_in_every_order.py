@@ -54,8 +54,8 @@ def test_atomic_update(engine, concurrently):
             session.execute(update(Stock).values(left=Stock.left - 1))
             session.commit()
 
-    concurrently(buy, workers=2)
-    assert left(engine) == 8
+    concurrently(buy, workers=WORKERS)
+    assert left(engine) == 10 - WORKERS
 """
 
 ISOLATED = """
@@ -251,7 +251,11 @@ def test_two_orders_in_one_context(client):
 """
 
 PROGRAMS = {
-    **{f"atomic_update_{n}": f"TIMEOUT = {n}\n{ATOMIC_UPDATE}" for n in (0, 1, 5)},
+    **{
+        f"atomic_update_{n}_{workers}": f"TIMEOUT, WORKERS = {n}, {workers}\n{ATOMIC_UPDATE}"
+        for n in (0, 1, 5)
+        for workers in (2, 3)
+    },
     "isolated": ISOLATED,
     "locked": LOCKED,
     "handed_over": HANDED_OVER,
