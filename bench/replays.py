@@ -1,6 +1,6 @@
 """How often the same token gives the same execution: the same steps, findings and failure.
 
-    python bench/replays.py [--times 200] [--backend thread] [--backend gevent] [--program NAME]
+    python bench/replays.py [--times 200] [--backend thread|gevent|asyncio] [--program NAME]
 
 For each backend and each program one search finds a fault; then its token is replayed in that many
 whole pytest runs, all in one process. Two executions are the same when pytest's outcome, the steps
@@ -88,10 +88,96 @@ def test_removed_by_another(concurrently, tmp_path):
 
     concurrently(buy, workers=2)
 """
-PROGRAMS = {
-    "lost update": LOST_UPDATE,
-    "shared session": SHARED_SESSION,
-    "removed by another": REMOVED_BY_ANOTHER,
+ASYNC_MODEL = """
+import asyncio
+from sqlalchemy.ext.asyncio import (
+    AsyncSession, async_scoped_session, async_sessionmaker, create_async_engine
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Stock(Base):
+    __tablename__ = "stock"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    left: Mapped[int]
+
+
+async def filled(path):
+    engine = create_async_engine(f"sqlite+aiosqlite:///{path}/stock.db")
+    async with engine.begin() as connection:
+        await connection.run_sync(Base.metadata.create_all)
+    async with AsyncSession(engine) as session:
+        session.add(Stock(id=1, left=10))
+        await session.commit()
+    return engine
+"""
+ASYNC_LOST_UPDATE = """
+async def test_lost_update(concurrently, tmp_path):
+    engine = await filled(tmp_path)
+
+    async def buy():
+        async with AsyncSession(engine) as session:
+            stock = await session.get(Stock, 1)
+            stock.left -= 1
+            await session.commit()
+
+    await concurrently(buy, workers=2)
+    async with AsyncSession(engine) as session:
+        assert (await session.get(Stock, 1)).left == 8
+    await engine.dispose()
+"""
+ASYNC_GATHERED = """
+async def test_gathered(concurrently, tmp_path):
+    engine = await filled(tmp_path)
+
+    async def buy():
+        async with AsyncSession(engine) as session:
+            (await session.get(Stock, 1)).left -= 1
+            await session.commit()
+
+    async def both():
+        await asyncio.gather(buy(), buy())
+
+    await concurrently(both, workers=2)
+    async with AsyncSession(engine) as session:
+        assert (await session.get(Stock, 1)).left == 6
+    await engine.dispose()
+"""
+ASYNC_REMOVED_BY_ANOTHER = """
+async def test_removed_by_another(concurrently, tmp_path):
+    engine = await filled(tmp_path)
+    registry = async_scoped_session(async_sessionmaker(engine), scopefunc=lambda: 1)
+
+    async def buy():
+        stock = await registry.get(Stock, 1)
+        stock.left -= 1
+        await registry.commit()
+        await registry.refresh(stock)
+        await registry.remove()
+
+    await concurrently(buy, workers=2)
+    await engine.dispose()
+"""
+_THREADED = {
+    "lost update": MODEL + LOST_UPDATE,
+    "shared session": MODEL + SHARED_SESSION,
+    "removed by another": MODEL + REMOVED_BY_ANOTHER,
+}
+_ASYNC = {
+    "lost update": ASYNC_MODEL + ASYNC_LOST_UPDATE,
+    "gathered": ASYNC_MODEL + ASYNC_GATHERED,
+    "removed by another": ASYNC_MODEL + ASYNC_REMOVED_BY_ANOTHER,
+}
+PROGRAMS = {"thread": _THREADED, "gevent": _THREADED, "asyncio": _ASYNC}
+_AUTO = ("asyncio_mode=auto", "asyncio_default_fixture_loop_scope=function")
+_OPTIONS = {
+    "thread": ["-p", "no:asyncio"],
+    "gevent": ["-p", "no:asyncio", "--sessionguard-gevent=early"],
+    "asyncio": [word for option in _AUTO for word in ("-o", option)],
 }
 _TOKEN = re.compile(r"--sessionguard-replay=(\S+)")
 
@@ -111,7 +197,11 @@ class Seen:
     def pytest_runtest_teardown(self) -> None:
         explorer = self.config.pluginmanager.get_plugin("sessionguard-explorer")
         events = explorer.run.guard.recorder.trace.events
-        self.trace = [(type(event).__name__, getattr(event, "strand", None)) for event in events]
+        order: dict[Any, int] = {}  # numbers are given to callbacks of the loop too, in passing
+        self.trace = [
+            (type(event).__name__, order.setdefault(getattr(event, "strand", None), len(order)))
+            for event in events
+        ]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         findings = getattr(report, "sessionguard_findings", [])
@@ -130,7 +220,7 @@ def run(path: Path, *arguments: str) -> Seen:
     seen = Seen()
     base = f"--basetemp={path.parent / 'tmp'}"
     command = [
-        str(path), "-p", "sessionguard", "-p", "no:cacheprovider", "-p", "no:asyncio", "-q", base,
+        str(path), "-p", "sessionguard", "-p", "no:cacheprovider", "-q", base,
         f"--rootdir={path.parent}", *arguments,
     ]  # fmt: skip
     with contextlib.redirect_stdout(io.StringIO()):
@@ -141,15 +231,15 @@ def run(path: Path, *arguments: str) -> Seen:
 
 def measure(backend: str, times: int, programs: list[str]) -> None:
     """Search each program once, then replay what was found."""
-    patch = [f"--sessionguard-gevent={'early' if backend == 'gevent' else 'off'}"]
-    for name in programs:
+    options = _OPTIONS[backend]
+    for name in programs or PROGRAMS[backend]:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"test_{name.replace(' ', '_')}.py"
-            path.write_text(MODEL + PROGRAMS[name])
-            found = run(path, *patch)
+            path.write_text(PROGRAMS[backend][name])
+            found = run(path, *options)
             token = found.tokens[0]
             began = time.perf_counter()
-            replays = [run(path, *patch, f"--sessionguard-replay={token}") for _ in range(times)]
+            replays = [run(path, *options, f"--sessionguard-replay={token}") for _ in range(times)]
             seconds = (time.perf_counter() - began) / times
             shown, traces = zip(*(replay.all() for replay in replays), strict=True)
             equal = sum(set(replay.tokens) == {token} for replay in replays)
@@ -165,11 +255,11 @@ def main() -> None:
     """A process for each backend: gevent's patches cannot be taken back."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--times", type=int, default=200)
-    parser.add_argument("--backend", action="append", choices=("thread", "gevent"))
-    parser.add_argument("--program", action="append", choices=tuple(PROGRAMS))
+    parser.add_argument("--backend", action="append", choices=tuple(PROGRAMS))
+    parser.add_argument("--program", action="append", choices=sorted({*_THREADED, *_ASYNC}))
     chosen = parser.parse_args()
-    programs = chosen.program or list(PROGRAMS)
-    backends = chosen.backend or ["thread", "gevent"]
+    programs = chosen.program or []
+    backends = chosen.backend or list(PROGRAMS)
     if len(backends) == 1:
         measure(backends[0], chosen.times, programs)
         return

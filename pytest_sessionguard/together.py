@@ -102,7 +102,7 @@ def run(
     """
     backend = backends.make(backends.chosen(chosen.backend))
     turns = Turns(len(jobs), schedule, backend.gate, backend.lock(), alike, beyond)
-    conductor = Conductor(ordering.recorder, turns, told)
+    conductor = Conductor(ordering.recorder, turns, told, settle=backend.settle_here)
     turns.outsiders = conductor.has_outsiders
     with ordering.by(conductor):
         ran = workers.run(
@@ -132,7 +132,7 @@ async def run_async(
 
     backend = tasks.Tasks(ordering.recorder.strands.unordered)
     turns = Turns(len(jobs), schedule, backend.gate, backend.lock(), alike, beyond)
-    conductor = Conductor(ordering.recorder, turns, told, backend.can_wait)
+    conductor = Conductor(ordering.recorder, turns, told, backend.can_wait, backend.settle_here)
     turns.outsiders = conductor.has_outsiders
     with ordering.by(conductor):
         ran = await loop.run(

@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager
 from types import FrameType
 from typing import Any, Protocol
 
-from pytest_sessionguard.schedule.turns import Gate, Turns
+from pytest_sessionguard.schedule.states import Gate
+from pytest_sessionguard.schedule.turns import Turns
 
 Blocked = Callable[[FrameType | None], None]
 """Told of the frame in which a worker was interrupted."""
@@ -29,6 +30,9 @@ class Backend(Protocol):
 
     def gate(self) -> Gate:
         """A place where the strand that runs now can wait."""
+
+    def settle_here(self) -> None:
+        """Let what is ready run, while the current strand waits."""
 
     def lock(self) -> AbstractContextManager[object]:
         """A lock for a few instructions."""

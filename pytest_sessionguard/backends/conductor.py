@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from pytest_sessionguard.observe.blocking import Abroad, Held, Wanted
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.strands import Strand, Worker, in_worker
 from pytest_sessionguard.schedule.footprints import Notes
-from pytest_sessionguard.schedule.turns import Turns
+from pytest_sessionguard.schedule.turns import Abandoned, Turns
 from pytest_sessionguard.schedule.waiting import SPAWNER, Answer, Holders, Wait
 
 
@@ -38,8 +39,9 @@ class Row(NamedTuple):
 class Touching:
     """Notes what one worker touches; see ``Touched`` in ``observe.recorder``."""
 
-    def __init__(self, number: int, notes: Notes) -> None:
+    def __init__(self, number: int, name: str, notes: Notes) -> None:
         self._number = number
+        self._name = name
         self._notes = notes
         self._made: Counter[str] = Counter()
 
@@ -68,7 +70,7 @@ class Touching:
     def makes(self, kind: str) -> str:
         """``kind worker.n``: the n-th that this worker makes."""
         self._made[kind] += 1
-        return f"{kind} {self._number}.{self._made[kind]}"
+        return f"{kind} {self._name}.{self._made[kind]}"
 
 
 class Conductor:
@@ -77,7 +79,7 @@ class Conductor:
     A strand counts for the worker that started it, through the requests, threads and tasks in
     between. Whoever belongs to none is never made to wait. ``told`` when the user will be shown
     each step with its line, in ``rows``. ``can_wait()`` tells whether the current strand can be
-    made to wait where it is.
+    made to wait where it is; ``settle()`` lets those run that were started at the same time.
     """
 
     def __init__(
@@ -86,10 +88,13 @@ class Conductor:
         turns: Turns,
         told: bool = False,
         can_wait: Callable[[], bool] = lambda: True,
+        settle: Callable[[], None] = lambda: None,
     ) -> None:
         self.recorder = recorder
         self.turns = turns
         self._can_wait = can_wait
+        self._settle = settle
+        self._settling: set[int] = set()
         turns.preempting = self._preempting
         self.preempted: list[Preempted] = []
         self.rows: list[Row] = []
@@ -97,11 +102,16 @@ class Conductor:
         self.forked: Stack = ()
         self._strands: list[Strand] = []
         self._numbers: dict[int, int] = {}
+        self._lines: dict[int, int] = {}
+        self._owners: dict[int, Strand] = {}
+        self._acting: dict[int, Strand] = {}
         self._spawner = recorder.strands.current()
         self._home = threading.current_thread()
         self._part = recorder.next_token()
         self._stuck = Stuck(recorder, turns)
-        self._touching = [Touching(number, turns.notes) for number in range(len(turns.states))]
+        self._touching = [
+            Touching(state.number, str(state.number), turns.notes) for state in turns.states
+        ]
 
     def begin(self, kind: str, number: int, runner: Any, spawned: Stack, things: list[Any]) -> None:
         """A worker is about to start: give it a strand and a unit of work of its own.
@@ -114,6 +124,8 @@ class Conductor:
         strand.reach = lambda: things
         strand.worker.inside_test_context = has_context()
         self._numbers[strand.worker.token] = number
+        self._lines[strand.token] = number
+        self._acting[number] = strand
         self._strands.append(strand)
         self.recorder.shielded(self._announce, strand)
         if kind == "greenlet":
@@ -147,21 +159,55 @@ class Conductor:
 
     def point(self, name: str) -> None:
         """A yield point of the current strand."""
-        number = self._number()
+        number = self._arrived()
         if number is None or not self._can_wait():
             return
         self.turns.point(number, name)
         if self._told:
             self._add_row(number, name)
 
+    def spawned(self, strand: Strand, is_free: Callable[[], bool] | None = None) -> bool:
+        """The current strand starts a thread, or a job that can begin when ``is_free()``.
+
+        Whether it takes turns, and so is to be run by us.
+        """
+        parent = self._number()
+        if parent is None or strand.internal:
+            return False
+        number = self._lines[strand.token] = self._joined(strand, parent, waits=True)
+        if is_free is not None:
+            self.turns.states[number].wait = Wait("a thread of the pool", is_free)
+        return True
+
+    def run(self, strand: Strand, function: Callable[[], Any]) -> None:
+        """Run what a thread is there for, from its first turn on."""
+        number = self._lines[strand.token]
+        with contextlib.suppress(Abandoned):
+            self.turns.enter(number)
+            function()
+
+    def ended(self, strand: Strand) -> None:
+        """A strand has finished: somebody else has its turn."""
+        number = self._lines.get(strand.token)
+        if number is not None and self._owners.get(number) is strand:
+            self.turns.leave(number)
+
+    def joining(self, strand: Strand) -> None:
+        """The current strand waits until another has finished, which gets the turn meanwhile."""
+        number = self._lines.get(strand.token)
+        if number in self._owners and number is not None:
+            holder = self.turns.holder
+            if holder is not None and holder == self._number():
+                self.turns.hand_over(number, alone=True)
+
     def _add_row(self, number: int, name: str, waits: bool = False) -> None:
-        here = self.recorder.here()
-        self.rows.append(Row(number, name, here[0] if here else None, waits))
+        here, state = self.recorder.here(), self.turns.states[number]
+        self.rows.append(Row(state.root, state.named(name), here[0] if here else None, waits))
 
     def _preempting(self, number: int, name: str) -> None:
-        here = self.recorder.here()
+        here, state = self.recorder.here(), self.turns.states[number]
         if here and name:
-            self.preempted.append(Preempted(number, name, here[0]))
+            self.preempted.append(Preempted(state.root, state.named(name), here[0]))
 
     def notes(self) -> Touching | None:
         """Where the current strand's worker notes what it touches."""
@@ -179,7 +225,7 @@ class Conductor:
 
     def wait(self, wanted: Wanted) -> Answer:
         """The current strand steps back until ``wanted`` is free; see ``Answer``."""
-        number = self._number()
+        number = self._arrived()
         if number is None:
             return Answer.IN_EARNEST
         if not self._can_wait():  # nor could it in life: who stops the loop stops everybody
@@ -234,9 +280,69 @@ class Conductor:
         waits = held.strand is self._strands[number] or held.strand is self._stuck.strand(number)
         return number if waits else None
 
+    # -- which strand is whose ---------------------------------------------------------------
+
     def _number(self) -> int | None:
-        strands = self.recorder.strands
-        return self._number_of(strands.worker(strands.current()))
+        return self._line_of(self.recorder.strands.current())
+
+    def _arrived(self) -> int | None:
+        """The number of the current strand, which has come to a yield point.
+
+        A child whose worker has the turn, and only waits for somebody, gets it.
+        """
+        strand = self.recorder.strands.current()
+        number = self._line_of(strand)
+        if number is None:
+            return None
+        turns, states = self.turns, self.turns.states
+        self._acting[number] = strand
+        root = states[number].root
+        if root not in self._settling and self._is_lent(root, number):
+            self._settling.add(root)
+            try:
+                self._settle()
+            finally:
+                self._settling.discard(root)
+            if self._is_lent(root, number):
+                turns.hand_over(number)
+        return number
+
+    def _is_lent(self, root: int, number: int) -> bool:
+        """Whether whoever of a worker has the turn only waits, so that ``number`` can have it."""
+        holder = self.turns.holder
+        if holder is None or holder == number or self.turns.states[holder].root != root:
+            return False
+        acting = self._acting.get(holder)
+        return acting is not None and self._can_wait() and _waits(acting)
+
+    def _joined(self, strand: Strand, parent: int, waits: bool = False) -> int:
+        number = self.turns.join(parent, waits)
+        state = self.turns.states[number]
+        self._touching.append(Touching(number, f"{state.root} {state.label}", self.turns.notes))
+        self._owners[number] = self._acting[number] = strand
+        return number
+
+    def _line_of(self, strand: Strand) -> int | None:
+        """The number under which a strand takes turns; None if it belongs to no worker.
+
+        A task or greenlet of a worker has one of its own; what only goes on for another strand
+        (a job of a pool, a portal's task, the task in which AsyncSession closes) has that one's.
+        """
+        number = self._lines.get(strand.token)
+        if number is not None:
+            return number
+        root = self._number_of(self.recorder.strands.worker(strand))
+        if root is None:
+            return None
+        parent = self._line_of(strand.parent) if strand.parent is not None else None
+        if parent is None or self.turns.states[parent].root != root:
+            number = root
+        elif _goes_on_for_another(strand):
+            number = parent
+        else:
+            number = self._joined(strand, parent)
+        self._lines[strand.token] = number
+        return number
 
     def _number_of(self, worker: Worker | None) -> int | None:
         """The number of the worker that a request, or whatever it started, belongs to."""
@@ -246,6 +352,29 @@ class Conductor:
                 return number
             worker = worker.parent
         return None
+
+
+def _goes_on_for_another(strand: Strand) -> bool:
+    """Whether whoever started a strand only waits for it: then it takes that one's turns."""
+    parent = strand.parent
+    if strand.kind == "task":  # a thread runs a loop, or AsyncSession closes in a task of its own
+        driven = parent is not None and parent.kind in ("thread", "greenlet")
+        return (
+            driven or strand.internal or (not strand.own_work and strand.label.endswith(".close"))
+        )
+    return strand.kind != "greenlet" or strand.internal
+
+
+def _waits(strand: Strand) -> bool:
+    """Whether a strand only waits for others, just now, and for no database."""
+    if strand.kind == "greenlet":
+        return True  # another one runs
+    task = strand.task() if strand.task is not None else None
+    if task is None:
+        return strand.ended
+    from pytest_sessionguard.backends.tasks import waits_for_another
+
+    return waits_for_another(task)
 
 
 def _holders(number_of: Callable[[Held], int | None], wanted: Wanted) -> Callable[[], Holders]:

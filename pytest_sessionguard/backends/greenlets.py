@@ -58,6 +58,12 @@ class Greenlets:
         """A place where the current greenlet can wait."""
         return HubGate()
 
+    def settle_here(self) -> None:
+        """Let the greenlets run that are ready now, while the current one waits."""
+        gate = HubGate()
+        run_soon(gate.open)
+        gate.wait()
+
     def lock(self) -> AbstractContextManager[object]:
         """One greenlet runs at a time: nothing to lock."""
         return nullcontext()

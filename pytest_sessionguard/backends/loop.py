@@ -47,14 +47,13 @@ async def run(
         finally:
             with contextlib.suppress(Abandoned):
                 turns.leave(number)
-            if turns.is_finished():
-                backend.notify()
 
     started = [
         backend.start(number, partial(worker, number), partial(begin, number))
         for number in range(len(works))
     ]
     watch = _Watch(backend, turns, started, locate, timeout)
+    turns.on_finished = backend.notify
     turns.begin()
     try:
         with backend.watched(turns, timeout, lambda: watch.beats, watch.blocked):
@@ -111,7 +110,7 @@ class _Watch:
             if turns.ticks != ticks or self._is_over():
                 continue
             if self._waits_for_another():
-                turns.let_astray()
+                turns.let_astray(certain=not backend.sleeps())
                 continue
             idle += pause if backend.is_idle() else 0.0
             pause = min(2 * pause, LOOK)

@@ -20,7 +20,8 @@ from sqlalchemy.util.concurrency import in_greenlet
 from pytest_sessionguard.backends.backend import Blocked, Unavailable
 from pytest_sessionguard.backends.threads import LockGate, Threads
 from pytest_sessionguard.backends.watchdog import watched
-from pytest_sessionguard.schedule.turns import Gate, Turns
+from pytest_sessionguard.schedule.states import Gate
+from pytest_sessionguard.schedule.turns import Turns
 
 ROUNDS = 5
 """Turns of the loop without a step, after which nobody goes on by himself.
@@ -36,6 +37,7 @@ class _Turn(asyncio.Future[None]):
 
 
 _SPAWN = greenlet_spawn.__code__
+_SLEEP = asyncio.sleep.__code__
 
 
 class FutureGate:
@@ -113,6 +115,11 @@ class Tasks:
         finally:
             timer.cancel()
 
+    def settle_here(self) -> None:
+        """Let the tasks run that are ready now, while the current one waits."""
+        if asyncio._get_running_loop() is not None and in_greenlet():
+            await_only(asyncio.sleep(0))
+
     async def settle(self) -> None:
         """Let the tasks run until all that can go on by themselves have."""
         for _ in range(ROUNDS):
@@ -149,6 +156,10 @@ class Tasks:
         waiting = asyncio.current_task(self.loop)
         tasks = (task for task in asyncio.all_tasks(self.loop) if task is not waiting)
         return any(_was_woken(task) or _is_in_driver(task) for task in tasks)
+
+    def sleeps(self) -> bool:
+        """Whether a task of this loop sleeps, and so goes on after a while."""
+        return any(_sleeps(task) for task in asyncio.all_tasks(self.loop))
 
     def interrupt(self, worker: asyncio.Task[None]) -> None:
         """Cancel the task, wherever it waits."""
@@ -202,6 +213,15 @@ def _frames(coroutine: Any) -> Iterator[FrameType]:
             frame = getattr(each, name, None)
             if frame is not None:
                 yield frame
+
+
+def waits_for_another(task: Any) -> bool:
+    """Whether a task waits for something that is not there yet, and for no database."""
+    return not _was_woken(task) and not _is_in_driver(task)
+
+
+def _sleeps(task: Any) -> bool:
+    return any(frame.f_code is _SLEEP for frame in _frames(task.get_coro()))
 
 
 def _was_woken(task: Any) -> bool:

@@ -52,6 +52,9 @@ class Threads:
         """A place where the current thread can wait."""
         return LockGate()
 
+    def settle_here(self) -> None:
+        """A thread that is to take turns was announced by who started it: nobody else will come."""
+
     def lock(self) -> AbstractContextManager[object]:
         """A native lock."""
         lock: AbstractContextManager[object] = _allocate()

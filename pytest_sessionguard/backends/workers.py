@@ -83,8 +83,6 @@ def run(
             finally:
                 with contextlib.suppress(Abandoned):
                     turns.leave(number)
-                if turns.is_finished():
-                    backend.notify()
 
         return worker
 
@@ -106,6 +104,7 @@ def run(
         if turns.holder is not None and frame is not None:
             places[turns.holder] = locate(frame)
 
+    turns.on_finished = backend.notify
     turns.begin()
     beats = 0
 

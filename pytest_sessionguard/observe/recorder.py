@@ -73,6 +73,21 @@ class Scheduler(Protocol):
     def forking(self) -> None:
         """The current strand is about to start a process."""
 
+    def spawned(self, strand: Strand, is_free: Callable[[], bool] | None = None) -> bool:
+        """The current strand starts a thread, or a job that can begin when ``is_free()``.
+
+        True if ``run`` is to run it.
+        """
+
+    def run(self, strand: Strand, function: Callable[[], Any]) -> None:
+        """Run what a thread is there for, in its turn."""
+
+    def ended(self, strand: Strand) -> None:
+        """A strand has finished."""
+
+    def joining(self, strand: Strand) -> None:
+        """The current strand is about to wait until another one has finished."""
+
 
 class Recorder:
     """Appends what the hooks see to the trace of the current test.
@@ -214,6 +229,8 @@ class Recorder:
         its_own = strand.parent is None or strand.parent.worker is not strand.worker
         if its_own and strand.worker.kind == strand.kind:
             self.end_worker(strand.worker)
+        if self.scheduler is not None:
+            self.scheduler.ended(strand)
 
 
 def made_at(recorder: Recorder, frame: FrameType, thing: Any) -> ev.Stack:

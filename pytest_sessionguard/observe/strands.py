@@ -77,13 +77,14 @@ class Strand:
     started, ``serial`` a job of an executor with one thread: its jobs run one by one. ``reach``
     returns what the strand was started with; ``leaving`` is the function whose end started it.
     ``told`` is what was last noted of each lock that it took. ``queued`` gathers what the loop
-    callbacks did that it had queued; ``maker`` is who queued this callback.
+    callbacks did that it had queued; ``maker`` is who queued this callback. ``task`` is the task that
+    it is, if any.
     """
 
     __slots__ = (
         "__weakref__", "announced", "children", "clock", "ended", "inherited", "internal", "job",
         "jobs", "kind", "label", "leaving", "locks", "maker", "operations", "own_work", "parent",
-        "queued", "reach", "serial", "spawned", "started", "token", "told", "worker",
+        "queued", "reach", "serial", "spawned", "started", "task", "token", "told", "worker",
     )  # fmt: skip
 
     def __init__(
@@ -101,6 +102,7 @@ class Strand:
         self.job: Strand | None = None
         self.queued: Clock | None = None
         self.maker: Strand | None = None
+        self.task: weakref.ref[Any] | None = None
         self.locks: list[int] = []
         self.inherited: list[int] = []
         self.told: dict[int, tuple[Mapping[int, int], int, int]] = {}
@@ -271,6 +273,7 @@ class Strands:
     def begin_task(self, task: Any, strand: Strand) -> None:
         """Make ``strand`` the one of ``task``."""
         self._tasks[task] = strand
+        strand.task = weakref.ref(task)
 
     def begin_greenlet(self, greenlet: Any, strand: Strand) -> None:
         """Make ``strand`` the one of ``greenlet``."""

@@ -11,13 +11,17 @@ from __future__ import annotations
 import concurrent.futures
 import concurrent.futures._base
 import concurrent.futures.thread
+import functools
+import inspect
 import queue
 import sys
 import threading
 import weakref
+from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
+from pytest_sessionguard.observe.blocking import Wanted
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder, made_at
 from pytest_sessionguard.observe.signals import Signals, simple_queue_class
@@ -26,6 +30,9 @@ from pytest_sessionguard.observe.waits import JOB
 
 _STRAND = "_sessionguard"
 _LOCK = "_sessionguard_lock"
+_JOBS = "_sessionguard_jobs"
+_OF_LOOPS = "asyncio/base_events.py"
+"""Where a loop gives work to a pool."""
 
 
 class Threads:
@@ -43,9 +50,11 @@ class Threads:
         hooks.wrap(thread, "start", self._wrap_start)
         hooks.wrap(thread, "_bootstrap_inner", self._wrap_bootstrap)
         hooks.wrap(thread, "join", self.signals.joining(self._join_thread))
+        hooks.wrap(thread, "join", self._wrap_join)
         hooks.wrap(thread, "is_alive", self.signals.joining(self._join_if_dead))
         hooks.wrap(concurrent.futures.thread._WorkItem, "__init__", self._wrap_item_init)
         hooks.wrap(concurrent.futures.thread._WorkItem, "run", self._wrap_item_run)
+        hooks.wrap(concurrent.futures.ThreadPoolExecutor, "shutdown", self._wrap_shutdown)
         self._install_futures(hooks)
         self._install_signals(hooks)
         self._install_queues(hooks)
@@ -56,6 +65,7 @@ class Threads:
             hooks.wrap(future, name, signals.signalling)
         for name in ("result", "exception"):
             hooks.wrap(future, name, signals.joining())
+            hooks.wrap(future, name, self._wrap_result)
         hooks.wrap(future, "done", signals.joining(signals.join_if))
         hooks.wrap(future, "add_done_callback", signals.calling_back)
         for module in (concurrent.futures._base, concurrent.futures):
@@ -113,6 +123,31 @@ class Threads:
         weak = weakref.ref(thread)
         strand.reach = lambda: _thread_things(weak())
         thread.__dict__[_STRAND] = strand
+
+        if self.recorder.scheduler is not None and self._is_users(thread):
+            self._take_turns(thread, strand)
+
+    def _is_users(self, thread: Any) -> bool:
+        """Whether the user's code is what a thread runs, and not a library's pool of threads."""
+        target = getattr(thread, "_target", None) or type(thread).run
+        code = getattr(inspect.unwrap(getattr(target, "func", target)), "__code__", None)
+        return code is not None and self.recorder.frames.roles[code.co_filename] in ("app", "test")
+
+    def _take_turns(self, thread: Any, strand: Strand) -> None:
+        scheduler = self.recorder.scheduler
+        if scheduler is not None and scheduler.spawned(strand):
+            thread.run = functools.partial(scheduler.run, strand, thread.run)
+
+    def _wrap_join(self, original: Any) -> Any:
+        recorder = self.recorder
+
+        def join(self: Any, timeout: float | None = None) -> Any:
+            strand = self.__dict__.get(_STRAND)
+            if recorder.scheduler is not None and isinstance(strand, Strand) and not strand.ended:
+                recorder.shielded(recorder.scheduler.joining, strand)
+            return original(self, timeout)
+
+        return join
 
     def _wrap_bootstrap(self, original: Any) -> Any:
         recorder, strands = self.recorder, self.strands
@@ -189,7 +224,21 @@ class Threads:
             # What requests send to one thread is as if they held a lock while it runs.
             lock = vars(executor).setdefault(_LOCK, self.recorder.next_token())
             strand.locks.append(lock)
+        if self.recorder.scheduler is not None and frame.f_back is not None:
+            self._take_turns_in_pool(item, strand, executor, frame.f_back)
         return strand
+
+    def _take_turns_in_pool(self, item: Any, strand: Strand, executor: Any, submit: Any) -> None:
+        """A job of the user's takes turns; one that a loop sends there goes on for its task."""
+        caller = submit.f_back
+        if not strand.own_work or caller is None or caller.f_code.co_filename.endswith(_OF_LOOPS):
+            return
+        jobs = vars(executor).setdefault(_JOBS, [])
+        before, most = [each for each in jobs if not each.ended], executor._max_workers
+        scheduler = self.recorder.scheduler
+        if scheduler is not None and scheduler.spawned(strand, lambda: _ran(before, most)):
+            jobs[:] = [*before, strand]
+            item.future.__dict__[_STRAND] = item._sessionguard_runs = strand
 
     def _wrap_item_run(self, original: Any) -> Any:
         recorder, begin, end = self.recorder, self.begin_job, self.end_job
@@ -200,11 +249,35 @@ class Threads:
                 return original(self, *args, **kwargs)
             place = recorder.shielded(begin, strand)
             try:
+                if recorder.scheduler is not None and hasattr(self, "_sessionguard_runs"):
+                    return recorder.scheduler.run(strand, lambda: original(self, *args, **kwargs))
                 return original(self, *args, **kwargs)
             finally:
                 recorder.shielded(end, strand, place)
 
         return run
+
+    def _wrap_result(self, original: Any) -> Any:
+        recorder = self.recorder
+
+        def result(self: Any, timeout: float | None = None) -> Any:
+            strand = self.__dict__.get(_STRAND)
+            if recorder.scheduler is not None and strand is not None and not strand.ended:
+                recorder.shielded(recorder.scheduler.joining, strand)
+            return original(self, timeout)
+
+        return result
+
+    def _wrap_shutdown(self, original: Any) -> Any:
+        recorder = self.recorder
+
+        def shutdown(self: Any, wait: bool = True, *, cancel_futures: bool = False) -> None:
+            for strand in vars(self).get(_JOBS, ()) if wait and not cancel_futures else ():
+                if recorder.scheduler is not None and not strand.ended:
+                    recorder.scheduler.wait(all_ended((strand,)))
+            original(self, wait, cancel_futures=cancel_futures)
+
+        return shutdown
 
     def _wrap_as_completed(self, original: Any) -> Any:
         recorder, join = self.recorder, self.signals.join
@@ -226,6 +299,16 @@ class Threads:
             return result
 
         return wait
+
+
+def _ran(before: list[Strand], most: int) -> bool:
+    """Whether a pool of ``most`` threads has one free after it was given these jobs."""
+    return sum(not each.ended for each in before) < most
+
+
+def all_ended(strands: Sequence[Strand]) -> Wanted:
+    """What somebody wants who waits for strands to end."""
+    return Wanted("end", "the end of a thread", lambda: all(each.ended for each in strands))
 
 
 def _executor(item_init: FrameType) -> Any:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from pytest_sessionguard import events as ev
 from pytest_sessionguard.findings import Finding, Related, Rule, Side, finding
 from pytest_sessionguard.rules.blame import who
 from pytest_sessionguard.trace import Trace
+
+Doer = Callable[[Trace, ev.Statement], int]
+"""Who did a statement: two that one did are no meeting."""
 
 
 class Meeting(NamedTuple):
@@ -26,12 +29,23 @@ class Meeting(NamedTuple):
 def check(trace: Trace) -> Iterable[Finding]:
     """A body that passes when its workers run one after the other, and failed in this order."""
     for failed in trace.of(ev.BodyFailed):
-        met = last_meeting(trace) if failed.passes_serially else None
+        met = None
+        if failed.passes_serially:
+            met = last_meeting(trace) or last_meeting(trace, _strand)
         if met is not None:
             yield _finding(trace, failed, met)
 
 
-def last_meeting(trace: Trace) -> Meeting | None:
+def _worker(trace: Trace, statement: ev.Statement) -> int:
+    return _part(trace, statement.worker)
+
+
+def _strand(trace: Trace, statement: ev.Statement) -> int:
+    """For two children of one worker."""
+    return statement.strand
+
+
+def last_meeting(trace: Trace, doer: Doer = _worker) -> Meeting | None:
     """The last write after an own read that meets another worker's write: both were decided on what
     was read. Else the last write that meets any statement of another's; else the last read.
 
@@ -40,36 +54,38 @@ def last_meeting(trace: Trace) -> Meeting | None:
     statements = [each for each in trace.of(ev.Statement) if each.stack]
     places = range(len(statements) - 1, 0, -1)
     for at in places:
-        met = _after_a_read(trace, statements[:at], statements[at])
+        met = _after_a_read(trace, statements[:at], statements[at], doer)
         if met is not None:
             return met
     for at in sorted(places, key=lambda at: not statements[at].writes):
-        met = _meeting(trace, statements[:at], statements[at])
+        met = _meeting(trace, statements[:at], statements[at], doer)
         if met is not None:
             return met
     return None
 
 
 def _after_a_read(
-    trace: Trace, earlier: list[ev.Statement], second: ev.Statement
+    trace: Trace, earlier: list[ev.Statement], second: ev.Statement, doer: Doer
 ) -> Meeting | None:
     if not second.writes:
         return None
-    met = _meeting(trace, [each for each in earlier if each.writes], second)
+    met = _meeting(trace, [each for each in earlier if each.writes], second, doer)
     if met is None:
         return None
-    own = _part(trace, second.worker)
+    own = doer(trace, second)
     for read in reversed(earlier):
-        mine = not read.writes and _part(trace, read.worker) == own
+        mine = not read.writes and doer(trace, read) == own
         if mine and met.table in read.tables:
             return met._replace(read=read)
     return None
 
 
-def _meeting(trace: Trace, earlier: list[ev.Statement], second: ev.Statement) -> Meeting | None:
+def _meeting(
+    trace: Trace, earlier: list[ev.Statement], second: ev.Statement, doer: Doer
+) -> Meeting | None:
     for first in reversed(earlier):
         common = set(first.tables).intersection(second.tables)
-        other = _part(trace, first.worker) != _part(trace, second.worker)
+        other = doer(trace, first) != doer(trace, second)
         if common and other and (first.writes or second.writes):
             return Meeting(first, second, min(common))
     return None

@@ -43,11 +43,19 @@ class Notes:
     """
 
     def __init__(self, count: int) -> None:
-        self._reads: list[set[str]] = [set() for _ in range(count)]
-        self._writes: list[set[str]] = [set() for _ in range(count)]
-        self._takes: list[set[str]] = [set() for _ in range(count)]
-        self._drops: list[set[str]] = [set() for _ in range(count)]
-        self._sticky: list[Names] = [_NOTHING] * count
+        self._reads: list[set[str]] = []
+        self._writes: list[set[str]] = []
+        self._takes: list[set[str]] = []
+        self._drops: list[set[str]] = []
+        self._sticky: list[Names] = []
+        for _ in range(count):
+            self.add()
+
+    def add(self) -> None:
+        """One more of them."""
+        for sets in (self._reads, self._writes, self._takes, self._drops):
+            sets.append(set())
+        self._sticky.append(_NOTHING)
 
     def read(self, number: int, name: str) -> None:
         """Worker ``number`` looks at a thing."""

@@ -11,9 +11,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
 
 from pytest_sessionguard.schedule.footprints import Notes
+from pytest_sessionguard.schedule.states import Gate, State
 from pytest_sessionguard.schedule.strategy import Decision, Execution, Schedule, Segment, Step
 from pytest_sessionguard.schedule.waiting import NEVER, SPAWNER, Answer, Wait, deadlocked
 
@@ -24,47 +24,15 @@ MOST_STEPS = 100_000
 """Steps, and timeouts in a row, after which workers are taken to poll for ever."""
 
 
-class Gate(Protocol):
-    """Where one strand of a worker waits for its turn; opened once."""
-
-    def open(self) -> None:
-        """Let the strand go on."""
-
-    def wait(self) -> None:
-        """Wait until it is opened."""
-
-
 class Abandoned(BaseException):
     """The execution was given up: the worker unwinds. No ``except Exception`` may stop it."""
 
 
+MOST_AFTER = 200
+"""Steps that what the workers have left running may take when they are done."""
+
 Beyond = Callable[[Sequence[Segment], tuple[int, ...], bool], int]
 """Chooses where the schedule has ended; see ``Strategy.beyond``."""
-
-
-class State:
-    """Where one worker stands.
-
-    ``gates`` are those at which its strands wait for the turn; ``tried`` is the number of steps
-    that had been taken when it last tried what it waits for. ``ran_out``: its wait ended by its
-    timeout, and it has let nobody else go on since. ``abroad``: it waits in a driver for what its
-    server will give, and not at a gate.
-    """
-
-    __slots__ = (
-        "abroad", "answer", "done", "gates", "number", "ran_out", "started", "tried", "wait",
-    )  # fmt: skip
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.started = False
-        self.done = False
-        self.wait: Wait | None = None
-        self.answer = Answer.AGAIN
-        self.ran_out = False
-        self.abroad = False
-        self.tried = 0
-        self.gates: list[Gate] = []
 
 
 class Turns:
@@ -105,7 +73,9 @@ class Turns:
         self.now = 0.0
         self.outsiders: Callable[[], bool] = lambda: False
         self.on_stuck: Callable[[set[int], int | None], None] = lambda stuck, victim: None
+        self.on_finished: Callable[[], None] = lambda: None
         self._timeouts = 0
+        self._after = 0
         self._schedule = schedule
         self._gate = gate
         self._lock = lock
@@ -143,16 +113,20 @@ class Turns:
             self._raise_if_given_up()
             self.ticks += 1
             self._timeouts = 0
+            if self._after and self._is_over():
+                self._finish()
+                return
             if len(self.steps) >= MOST_STEPS:
                 self._give_up(ENDLESS)
                 self._raise_if_given_up()
+            state = self.states[number]
             if self.holder == number:
-                self.steps.append(Step(number, name))
+                self.steps.append(Step(state.root, state.named(name)))
                 self._end_segment(number)
                 if self._pass_on(number, name=name) == number:
                     return
             elif self._came_back(number):
-                self.steps.append(Step(number, name))
+                self.steps.append(Step(state.root, state.named(name)))
                 return
             gate = self._new_gate(number)
         self._wait_at(gate)
@@ -166,13 +140,18 @@ class Turns:
             self._raise_if_given_up()
             self.ticks += 1
             state = self.states[number]
-            if self.holder != number:
+            if self.finished or (self.holder != number and not state.is_child):
                 return Answer.IN_EARNEST
             state.wait, state.answer, state.tried = wait, Answer.AGAIN, len(self.steps)
             gate = self._new_gate(number)
-            self._end_segment(number, wait.undone)
-            if self._pass_on(number) == number:
-                self._open(number)
+            if self.holder != number:
+                self.astray.discard(number)
+                if self.holder is None:
+                    self._pass_on(None)
+            else:
+                self._end_segment(number, wait.undone)
+                if self._pass_on(number) == number:
+                    self._open(number)
         self._wait_at(gate)
         return state.answer
 
@@ -207,7 +186,7 @@ class Turns:
         self._raise_if_given_up()
 
     def leave(self, number: int) -> None:
-        """The worker has done its work."""
+        """The worker has done its work, or its child has."""
         with self._lock:
             self.ticks += 1
             state = self.states[number]
@@ -216,11 +195,79 @@ class Turns:
             if self.holder == number:
                 self._end_segment(number)
                 self.holder = None
-            if all(each.done for each in self.states):
-                self.finished = True
-                self._open_all()
-            elif self.holder is None:
-                self._pass_on(None)
+            if self._is_over():
+                self._finish()
+            elif self.holder is None and not self._given_back(state):
+                self._pass_on(None, last=state)
+
+    def join(self, parent: int, waits: bool = False) -> int:
+        """A strand that ``parent`` has started takes turns of its own; its number.
+
+        It ``waits`` for its first turn, or else runs just now, and gets in line.
+        """
+        with self._lock:
+            state = State(len(self.states), self.states[parent])
+            state.started = not waits
+            self.states.append(state)
+            self.notes.add()
+            return state.number
+
+    def hand_over(self, number: int, alone: bool = False) -> None:
+        """Whoever has the turn waits for its child ``number``, which gets it meanwhile.
+
+        ``alone`` when it waits for no other child.
+        """
+        with self._lock:
+            state, lender = self.states[number], self.holder
+            if lender is None or lender == number or state.done or number in self.astray:
+                return
+            if state.wait is not None and not state.wait.is_free():
+                return
+            self._end_segment(lender)
+            self.astray.add(lender)
+            state.lender, state.alone, state.started, state.wait = lender, alone, True, None
+            self._give(state)
+
+    def _given_back(self, child: State) -> bool:
+        """Whether the turn went back to who waited for a child, and for no other one."""
+        lender = child.lender
+        if lender is None or lender not in self.astray:
+            return False
+        siblings = [s for s in self.states if s.root == child.root and s.is_child and s.gates]
+        if child.alone:
+            siblings = []
+        for sibling in siblings:
+            sibling.lender = lender
+        if siblings:
+            return False
+        self.astray.discard(lender)
+        self._give(self.states[lender])
+        return True
+
+    def _give(self, state: State) -> None:
+        """Give the turn to one whose turn it is by nobody's decision."""
+        self._begun = ((state.number,), None, True)
+        self.holder = state.number
+        self._open(state.number)
+
+    def _workers_are_done(self) -> bool:
+        return all(state.done for state in self.states if not state.is_child)
+
+    def _is_over(self) -> bool:
+        """Whether all workers are done, and what they left running has come to rest."""
+        if not self._workers_are_done():
+            return False
+        self._after += 1
+        left = [state for state in self.states if not state.done]
+        return self._after > MOST_AFTER or not any(
+            state.gates or state.number == self.holder for state in left
+        )
+
+    def _finish(self) -> None:
+        self.finished = True
+        self.holder = None
+        self._open_all()
+        self.on_finished()
 
     # -- called by whoever watches over them -------------------------------------------------
 
@@ -229,8 +276,11 @@ class Turns:
         with self._lock:
             self._pass_on(None)
 
-    def let_astray(self) -> bool:
-        """The holder is waiting for something unknown: others go on. Whether there was one."""
+    def let_astray(self, certain: bool = False) -> bool:
+        """The holder is waiting for something unknown: others go on. Whether there was one.
+
+        ``certain`` when it can only be for one of them, so that no time will tell.
+        """
         with self._lock:
             if self.finished or self.given_up is not None:
                 return False
@@ -239,7 +289,7 @@ class Turns:
                 return False
             self._end_segment(self.holder)
             self.astray.add(self.holder)
-            self.uncontrolled += 1
+            self.uncontrolled += not certain
             self.holder = None
             self._pass_on(None)
             return True
@@ -289,14 +339,18 @@ class Turns:
         self.segments.append(Segment(number, *self._begun, footprint, undone))
 
     def _pass_on(
-        self, current: int | None, waking: int | None = None, name: str = ""
+        self,
+        current: int | None,
+        waking: int | None = None,
+        name: str = "",
+        last: State | None = None,
     ) -> int | None:
         """Decide who goes on, and wake them; None when nobody can just now.
 
         ``current`` has the turn, and ``waking`` is on its way: neither waits at a gate. ``name`` is
-        the step that ``current`` is about to take.
+        the step that ``current`` is about to take, ``last`` who has had the turn and is done.
         """
-        able = self._able(current)
+        able = self._able(current, last)
         if not able:
             return self._nobody()
         free = able[0] != current
@@ -324,7 +378,7 @@ class Turns:
         wanted = self._schedule[place]
         return wanted if wanted < len(able) else 0
 
-    def _able(self, current: int | None) -> tuple[int, ...]:
+    def _able(self, current: int | None, last: State | None = None) -> tuple[int, ...]:
         able = []
         unstarted = 0
         for state in self.states:
@@ -332,20 +386,28 @@ class Turns:
                 continue
             if state.wait is not None and not state.wait.is_free():
                 continue
-            if not state.started:
+            if not state.started and not state.is_child:
                 unstarted += 1
                 if self._alike and unstarted > 1:
                     continue
             able.append(state.number)
-        self._sort(able, current)
+        self._sort(able, current, last or (None if current is None else self.states[current]))
         return tuple(able)
 
-    def _sort(self, able: list[int], current: int | None) -> None:
-        """Whoever has the turn first; but last if its patience ran out while another waited."""
+    def _sort(self, able: list[int], current: int | None, last: State | None) -> None:
+        """Whoever has the turn first; but last if its patience ran out while another waited.
+
+        Then the children of the same worker, which have no turn of their own to wait for.
+        """
         polite = len(able) > 1 and current is not None and self.states[current].ran_out
         if polite and current is not None:
             self.states[current].ran_out = False
-        able.sort(key=lambda number: ((number != current) is not polite, number))
+        near = None if last is None else last.root
+        able.sort(
+            key=lambda number: (
+                (number != current) is not polite, self.states[number].root != near, number
+            )
+        )  # fmt: skip
 
     def _look_again(self) -> None:
         """Whoever waits may have been let go on by somebody who tells nobody."""
@@ -354,6 +416,9 @@ class Turns:
 
     def _nobody(self) -> int | None:
         self.holder = None
+        if self._workers_are_done():
+            self._finish()
+            return None
         waiting = [state for state in self.states if state.wait is not None and not state.done]
         stuck = self._deadlocked(waiting)
         if not stuck and self.astray:
