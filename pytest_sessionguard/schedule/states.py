@@ -31,8 +31,8 @@ class State:
     """
 
     __slots__ = (
-        "abroad", "alone", "answer", "children", "done", "gates", "label", "lender", "number", "ran_out", "root",
-        "started", "tried", "wait",
+        "abroad", "alone", "answer", "children", "done", "gates", "label", "lender", "number",
+        "ran_out", "root", "started", "tried", "wait",
     )  # fmt: skip
 
     def __init__(self, number: int, parent: State | None = None) -> None:
