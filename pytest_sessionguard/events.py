@@ -161,6 +161,18 @@ class Published(NamedTuple):
     site: Site | None
 
 
+class Kept(NamedTuple):
+    """Who keeps the instance that was asked for in the event or operation with this ``number``.
+
+    ``holder`` is a name of the app's, ``sites`` are the lines that may have stored it there.
+    """
+
+    number: int
+    session: int | None
+    holder: str
+    sites: Stack
+
+
 class Borrowed(NamedTuple):
     """A worker took a session out of a queue."""
 
@@ -422,6 +434,7 @@ Event = (
     | LockTaken
     | UsedEarlier
     | Published
+    | Kept
     | Borrowed
     | Resting
     | OwnerReturned

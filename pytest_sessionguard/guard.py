@@ -112,6 +112,7 @@ class Guard:
             if found:
                 # Who holds a session is slow to find out, so it is asked only when it matters.
                 self.observers.holders.publish()
+                self.observers.keepers.publish()
                 trace, found = self._judged(settings)
             found = [self._identified(finding) for finding in found]
             found = [f for f in found if not self._is_let_pass(f, trace, settings)]

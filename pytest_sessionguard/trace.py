@@ -102,6 +102,11 @@ class Trace:
         return {event.session: event for event in self.of(ev.Published)}
 
     @cached_property
+    def kept(self) -> dict[int, ev.Kept]:
+        """Event or operation that asked an instance for something -> who keeps that instance."""
+        return {event.number: event for event in self.of(ev.Kept)}
+
+    @cached_property
     def worker_ends(self) -> dict[int, int]:
         """Worker -> the place in the trace where it ended."""
         return {e.worker: at for at, e in enumerate(self.events) if isinstance(e, ev.WorkerEnded)}

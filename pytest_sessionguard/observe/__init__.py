@@ -22,6 +22,7 @@ from pytest_sessionguard.observe.holders import Holders
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.imports import ImportWatch
 from pytest_sessionguard.observe.instances import Instances
+from pytest_sessionguard.observe.keepers import Keepers
 from pytest_sessionguard.observe.locks import Locks
 from pytest_sessionguard.observe.loopback import Loopback
 from pytest_sessionguard.observe.patching import Greenlets, Patching
@@ -49,7 +50,8 @@ class Observers:
         self.imports = ImportWatch(recorder.fault)
         self.unseen: list[str] = []
         self.sessions = Sessions(recorder)
-        self.instances = Instances(recorder, self.sessions)
+        self.keepers = Keepers(recorder)
+        self.instances = Instances(recorder, self.sessions, self.keepers)
         self.connections = Connections(recorder)
         self.scopes = Scopes(recorder, self.sessions)
         self.signals = Signals(recorder)

@@ -7,18 +7,17 @@ done once, afterwards, and only for sessions that more than one strand used.
 from __future__ import annotations
 
 import collections
-import contextlib
 import dis
 import gc
 import inspect
 import sys
 import types
-from collections.abc import Iterator
 from typing import Any
 
 from pytest_sessionguard import events as ev
 from pytest_sessionguard.observe import reach, sqla
 from pytest_sessionguard.observe.frames import Frames
+from pytest_sessionguard.observe.keeping import thawed
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.scopes import Scopes
 from pytest_sessionguard.observe.session_state import SessionState
@@ -97,19 +96,6 @@ class Holders:
                 self.recorder.trace.note(
                     ev.OwnerLeft(state.token, number, strand.token, other.token, other.spawned[0])
                 )
-
-
-@contextlib.contextmanager
-def thawed() -> Iterator[None]:
-    """The collector does not tell who refers to an object if that one is frozen."""
-    frozen = gc.get_freeze_count()
-    if frozen:
-        gc.unfreeze()
-    try:
-        yield
-    finally:
-        if frozen:
-            gc.freeze()
 
 
 def _chain(strand: Strand | None) -> list[Strand]:

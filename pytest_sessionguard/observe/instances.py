@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from types import FrameType
 from typing import Any
 
 from pytest_sessionguard import events as ev
 from pytest_sessionguard.observe import reach, sqla
 from pytest_sessionguard.observe.hooks import Hooks
+from pytest_sessionguard.observe.keepers import Keepers, state_in
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.recovery import WANTED, Recovery
+from pytest_sessionguard.observe.session_state import SessionRef, SessionState
 from pytest_sessionguard.observe.sessions import Mark, Sessions
 
 _DETACHED = "_sessionguard_detached"
@@ -19,9 +22,10 @@ _DETACHED = "_sessionguard_detached"
 class Instances:
     """The hooks on InstanceState, attaching and DetachedInstanceError."""
 
-    def __init__(self, recorder: Recorder, sessions: Sessions) -> None:
+    def __init__(self, recorder: Recorder, sessions: Sessions, keepers: Keepers) -> None:
         self.recorder = recorder
         self.sessions = sessions
+        self.keepers = keepers
         self._live: Any = {}
         self.recovery = Recovery(recorder)
 
@@ -33,6 +37,7 @@ class Instances:
 
         self._live = sqla.live_sessions()
         self.recovery.install(hooks)
+        self.sessions.touched = self._touched
         hooks.wrap(InstanceState, "_detach_states", self._wrap_detach)
         hooks.wrap(InstanceState, "_modified_event", self._wrap_modified)
         hooks.wrap(Session, "_before_attach", self._wrap_attach)
@@ -94,6 +99,7 @@ class Instances:
         number, stack = self.recorder.next_token(), self.recorder.stack(raising)
         if state is not None:
             self.recovery.detached(state, number, strand, stack)
+            self.keepers.asked("read", number, detached.session if detached else None, state, stack)
         self.recorder.trace.note(
             ev.DetachedAccess(
                 number, label, attribute, strand.token, worker.token, stack,
@@ -127,6 +133,17 @@ class Instances:
 
         return merge
 
+    def _touched(
+        self, session: SessionState, number: int, frame: FrameType, stack: ev.Stack
+    ) -> None:
+        """Another strand or worker loads or changes an attribute: of which instance?"""
+        _, worker = self.recorder.who()
+        reference = session.session
+        if worker.token != session.made.worker and isinstance(reference, SessionRef):
+            state = state_in(frame, reference.key)
+            if state is not None:
+                self.keepers.asked("touch", number, session.token, state, stack)
+
     def _note_attach(self, session: Any, state: Any) -> None:
         home = sqla.session_of_state(state)
         if home is None:
@@ -137,11 +154,13 @@ class Instances:
             if each.announced != self.recorder.epoch.number:
                 self.sessions.announce(each)
         number = self.recorder.next_token()
+        stack = self.recorder.stack()
         self.recovery.refused(state, number)
+        self.keepers.asked("attach", number, home_state.token, state, stack)
         self.recorder.trace.note(
             ev.ForeignAttach(
                 guarded.token, home_state.token, state.class_.__name__, strand.token, worker.token,
-                self.recorder.stack(), number,
+                stack, number,
             )
         )  # fmt: skip
 

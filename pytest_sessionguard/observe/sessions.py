@@ -36,6 +36,7 @@ class Sessions:
         self.recorder = recorder
         self.checked_fork: Callable[[SessionState], None] | None = None
         self.closing: Callable[[SessionState, Strand, int], None] | None = None
+        self.touched: Callable[[SessionState, int, FrameType, ev.Stack], None] | None = None
         self._kind: type = type(None)
         self.in_use: dict[int, SessionState] = {}
         self._epoch = -1
@@ -195,17 +196,19 @@ class Sessions:
         user, stack = recorder.frames.users(frame)
         if user is None:
             stack = recorder.elsewhere(frame)
+        if user is not frame and via == "session" and _is_loader(frame):
+            via, action = "instance", "load"
+        number = state.number = recorder.next_token()
         if (
             state.announced != recorder.epoch.number
             or state.user is not strand
             or state.worker is not worker
         ):
             stack = self._meet(session, state, strand, frame) or stack
-        if user is not frame and via == "session" and _is_loader(frame):
-            via, action = "instance", "load"
+            if via == "instance" and self.touched is not None:
+                self.touched(state, number, frame, stack)
         if state.left is not None:
             self._note_left(state, frame)
-        number = state.number = recorder.next_token()
         clock = strand.clock
         if strands.foreign is not None:
             clock.join(strands.foreign.export())

@@ -67,6 +67,11 @@ def session_of_state(state: Any) -> Any:
     return live_sessions().get(state.session_id) if state.session_id else None
 
 
+def is_state(thing: Any) -> bool:
+    """Whether this is the InstanceState of an instance."""
+    return type(thing) is sys.modules["sqlalchemy.orm.state"].InstanceState
+
+
 def identity_map_class() -> Any:
     """The class of every Session's identity map; 2.1 put an underscore before its name."""
     from sqlalchemy.orm import identity

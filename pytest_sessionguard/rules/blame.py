@@ -34,7 +34,33 @@ def common_registry(trace: Trace, conflict: Conflict) -> ev.RegistryMade | None:
 
 def blame(trace: Trace, conflict: Conflict) -> Blame:
     """Which line shares the session of a conflict, and how."""
-    return _handed(trace, conflict) or escaped_at(trace, conflict.session)
+    return (
+        _handed(trace, conflict)
+        or _instance_kept(trace, conflict)
+        or escaped_at(trace, conflict.session)
+    )
+
+
+def kept_at(trace: Trace, number: int, session: int | None) -> Blame | None:
+    """The line that keeps an instance beyond its unit of work, asked for by event ``number``.
+
+    Of several lines that may have stored it, one in a function that worked with its session.
+    """
+    kept = trace.kept.get(number)
+    if kept is None:
+        return None
+    uses = trace.uses.get(session, ()) if session is not None else ()
+    functions = {(site.path, site.function) for use in uses for site in use.began.stack}
+    own = [site for site in kept.sites if (site.path, site.function) in functions]
+    return Blame((own or kept.sites)[0], f"{kept.holder} keeps the instance")
+
+
+def _instance_kept(trace: Trace, conflict: Conflict) -> Blame | None:
+    for use in (conflict.second, conflict.first):
+        found = kept_at(trace, use.began.number, conflict.session)
+        if found is not None:
+            return found
+    return None
 
 
 def escaped_at(trace: Trace, session: int) -> Blame:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pytest_sessionguard import events as ev
 from pytest_sessionguard.findings import Finding, Related, Rule, Side, finding
-from pytest_sessionguard.rules.blame import who
+from pytest_sessionguard.rules.blame import kept_at, who
 from pytest_sessionguard.rules.detaching import accesses, by_other, detaching
 from pytest_sessionguard.trace import Trace
 
@@ -23,13 +23,18 @@ def _finding(trace: Trace, access: ev.DetachedAccess) -> Finding:
         who(trace, access.strand, access.worker), f"read .{access.attribute}", access.stack
     )
     message = f"{access.instance}.{access.attribute} was read from a detached instance"
+    kept = kept_at(trace, access.number, access.session)
     detached = detaching(trace, access)
     if detached is None or not detached.event.stack:
-        return finding(RULE, message, access.stack[0], (reader,), subjects=(access.session,))
+        site = kept.site if kept is not None else access.stack[0]
+        return finding(RULE, message, site, (reader,), subjects=(access.session,))
     event = detached.event
     closer = Side(who(trace, event.strand, event.worker), detached.action, event.stack)
     site = event.stack[0] if _same_work(event, access) else access.stack[0]
     message += f": {detached.action} had detached it"
+    if kept is not None and event.worker != access.worker:
+        site = kept.site
+        message += f", and {kept.reason}"
     related = (Related(f"{detached.action} detached it here", event.stack[0]),)
     lines = related if site != event.stack[0] else ()
     return finding(RULE, message, site, (closer, reader), lines, (event.session,))

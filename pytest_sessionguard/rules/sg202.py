@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pytest_sessionguard import events as ev
 from pytest_sessionguard.findings import Finding, Rule, Side, finding
-from pytest_sessionguard.rules.blame import made_here, who
+from pytest_sessionguard.rules.blame import kept_at, made_here, who
 from pytest_sessionguard.rules.detaching import accesses, by_other, detaching
 from pytest_sessionguard.rules.sharing import shared
 from pytest_sessionguard.trace import Trace
@@ -29,8 +29,11 @@ def _finding(trace: Trace, access: ev.DetachedAccess) -> Finding:
     )
     site = _shared_at(trace, access)
     handed = trace.handed.get((access.strand, event.session))
-    if site is None:
-        site = handed.site if handed is not None else (event.stack or access.stack)[0]
+    kept = kept_at(trace, access.number, access.session)
+    if site is None and handed is not None:
+        site = handed.site
+    elif site is None:
+        site = kept.site if kept is not None else (event.stack or access.stack)[0]
     asked = f"{reader.worker} then read .{access.attribute}"
     message = f"{closer.worker} detached {access.instance}, of which {asked}"
     lines = made_here(trace, event.session, site)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pytest_sessionguard import events as ev
 from pytest_sessionguard.findings import Finding, Rule, Side, finding
-from pytest_sessionguard.rules.blame import is_expected, made, who
+from pytest_sessionguard.rules.blame import is_expected, kept_at, made, who
 from pytest_sessionguard.rules.sharing import related
 from pytest_sessionguard.trace import Trace
 
@@ -30,7 +30,16 @@ def _finding(trace: Trace, event: ev.ForeignAttach) -> Finding:
     message = f"{event.instance} was added to a Session while it is in another one"
     own = trace.sessions.get(event.session)
     lines = related("the second Session was made here", own.stack if own is not None else ())
-    return finding(RULE, message, event.stack[0], sides, lines, (event.session, event.home))
+    site, kept = event.stack[0], kept_at(trace, event.number, event.home)
+    if kept is not None and _is_of_another(trace, event):
+        site, message = kept.site, f"{message}: {kept.reason}"
+    return finding(RULE, message, site, sides, lines, (event.session, event.home))
+
+
+def _is_of_another(trace: Trace, event: ev.ForeignAttach) -> bool:
+    """Whether the instance is another unit of work's, and was kept beyond it."""
+    home = trace.sessions.get(event.home)
+    return home is not None and home.worker != event.worker
 
 
 RULE = Rule(

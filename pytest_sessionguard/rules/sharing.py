@@ -13,6 +13,7 @@ from pytest_sessionguard.rules.blame import (
     blame,
     common_registry,
     escaped_at,
+    kept_at,
     made_here,
     session_label,
     side,
@@ -125,7 +126,7 @@ def interleaved_findings(rule: Rule, trace: Trace, via: str) -> Iterator[Finding
             continue
         if leases.registry_of(trace, met.session) and leases.looked_up_by_both(trace, met):
             continue
-        line = escaped_at(trace, met.session)
+        line = kept_at(trace, met.end.began.number, met.session) or escaped_at(trace, met.session)
         pair = sides(trace, met.use, met.end)
         subject = "an instance of " if via == "instance" else ""
         message = (

@@ -19,11 +19,6 @@ BUGS = sorted(
     path.parent for room in ("wsgi", "asgi") for path in (HERE / room).glob("*/expect.json")
 )
 CORRECT = sorted(path for path in (HERE / "correct").iterdir() if path.is_dir())
-OTHER_LINE = {
-    # The cached instance's session is named where it was made; the line that put the instance
-    # into the cache is not found yet.
-    "cached-user",
-}
 
 STACKS_AFTER, KILLED_AFTER = 60, 120  # seconds; a hang in CI shows where every thread stood
 
@@ -81,10 +76,7 @@ def told(report):
 
 
 @pytest.mark.parametrize("case", BUGS, ids=lambda path: path.name)
-def test_a_reported_bug_is_found_at_the_line_to_mend(case, tmp_path, request):
-    if case.name in OTHER_LINE:
-        reason = "names the line that made the session, not the one that cached its instance"
-        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
+def test_a_reported_bug_is_found_at_the_line_to_mend(case, tmp_path):
     expected = json.loads((case / "expect.json").read_text())
     done, report = run(case / "broken", tmp_path)
     assert done.returncode == 1, done.stdout

@@ -87,3 +87,26 @@ def test_an_instance_of_a_session_that_is_shared_by_design_is_silent():
     story.touch(story.spawn(at=20), session, at=31)
     story.use(story.spawn(at=21), session, at=41)
     assert story.judge() == []
+
+
+def test_an_instance_that_a_cache_keeps_is_blamed_on_the_line_that_put_it_there():
+    story = TraceBuilder()
+    first, second = story.request("GET /a"), story.request("GET /b")
+    session = story.session(first, at=3)
+    story.use(first, session, "get", at=12)
+    met = story.touch(second, session, at=13)
+    story.use(first, session, "commit", at=14)
+    story.keep(met.number, session, "Users.cache", app(40, "load_user"))
+    [found] = story.judge()
+    assert (found.code, found.site) == ("SG103", app(40, "load_user"))
+    assert found.message.endswith("(Users.cache keeps the instance)")
+
+
+def test_so_it_is_where_nothing_orders_the_two():
+    story = TraceBuilder()
+    first, second = story.spawn(at=20), story.spawn(at=21)
+    session = story.session(first, at=3)
+    story.use(first, session, "get", at=12)
+    met = story.touch(second, session, at=13)
+    story.keep(met.number, session, "Users.cache", app(40, "load_user"))
+    assert [found.site for found in story.judge()] == [app(40, "load_user")]

@@ -105,3 +105,46 @@ def test_an_instance_that_another_worker_detached_is_not_this_rules_to_tell():
     closing = story.detach(story.spawn(view, at=20, given=session), session, at=31)
     story.read_detached(view, closing, at=17)
     assert story.check("SG201") == []
+
+
+def kept_from_an_earlier_request(story, **holders):
+    """A request puts an instance away and closes its session; a later one reads it in vain."""
+    first = story.request("GET /a")
+    session = story.session(first, at=3)
+    closing = story.detach(first, session, at=16)
+    story.end(first)
+    access = story.read_detached(story.request("GET /b"), closing, at=17)
+    for holder, sites in holders.items():
+        story.keep(access, session, holder, *sites)
+    return story
+
+
+def test_what_an_earlier_request_put_into_a_cache_is_blamed_on_the_line_that_put_it_there():
+    story = kept_from_an_earlier_request(TraceBuilder(), CACHE=[app(40, "load_user")])
+    [found] = story.judge()
+    assert (found.code, found.site) == ("SG201", app(40, "load_user"))
+    assert lines_of(found) == [16, 17]
+    assert [line.site for line in found.related] == [app(16)]
+    assert "CACHE keeps the instance" in found.message
+
+
+def test_of_several_storing_lines_the_one_in_a_function_that_worked_with_the_session():
+    story = kept_from_an_earlier_request(TraceBuilder(), CACHE=[app(40, "other"), app(15)])
+    assert [found.site for found in story.judge()] == [app(15)]
+
+
+def test_a_keeper_explains_nothing_that_one_unit_of_work_did_alone():
+    story = TraceBuilder()
+    view = story.request("GET /user")
+    session = story.session(view, at=app(3, "load"))
+    closing = story.detach(view, session, at=app(16, "load"))
+    access = story.read_detached(view, closing, at=app(40, "render"))
+    story.keep(access, session, "page.user", app(50, "fill"))
+    assert [found.site for found in story.judge()] == [app(40, "render")]
+
+
+def test_a_kept_instance_whose_session_was_merely_forgotten():
+    story = TraceBuilder()
+    access = story.read_detached(story.request("GET /b"), None, at=17)
+    story.keep(access, None, "CACHE", app(40, "load_user"))
+    assert [found.site for found in story.judge()] == [app(40, "load_user")]

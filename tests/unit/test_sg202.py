@@ -107,3 +107,15 @@ def test_what_is_put_back_into_a_session_is_silent():
     story.join(starter, thread)
     story.recover(story.read_detached(starter, closing, at=17))
     assert story.judge() == []
+
+
+def test_what_a_cache_keeps_is_blamed_on_the_line_that_put_it_there():
+    story = TraceBuilder()
+    first, second = story.request("GET /a"), story.request("GET /b")
+    session = story.session(first, at=3)
+    reader = story.spawn(second, at=20)
+    closing = story.detach(first, session, at=16)
+    number = story.read_detached(reader, closing, at=31)
+    story.keep(number, session, "shop.CACHE", app(40, "load_user"))
+    [found] = story.check("SG202")
+    assert found.site == app(40, "load_user")

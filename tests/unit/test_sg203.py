@@ -62,3 +62,22 @@ def test_an_instance_that_left_its_first_session_may_be_added():
     story.detach(view, home, action="expunge")
     story.use(view, second, "add", at=14)
     assert story.judge() == []
+
+
+def test_a_kept_instance_of_another_request_is_blamed_on_the_line_that_keeps_it():
+    story = TraceBuilder()
+    first, second = story.request("GET /a"), story.request("POST /b")
+    home, own = story.session(first, at=3), story.session(second, at=4)
+    number = story.attach(second, own, home, at=14)
+    story.keep(number, home, "shop.CACHE", app(40, "load_user"))
+    [found] = story.judge()
+    assert found.site == app(40, "load_user")
+    assert found.message.endswith("while it is in another one: shop.CACHE keeps the instance")
+
+
+def test_a_kept_instance_of_the_same_request_is_blamed_on_the_adding():
+    story = TraceBuilder()
+    view = story.request("POST /rename")
+    home, second = story.session(view, at=3), story.session(view, at=4)
+    story.keep(story.attach(view, second, home, at=14), home, "shop.CACHE", app(40))
+    assert [found.site for found in story.judge()] == [app(14)]

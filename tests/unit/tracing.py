@@ -193,6 +193,10 @@ class TraceBuilder:
         """A module, an object or a closure holds the session."""
         self._note(ev.Published(session, holder, at))
 
+    def keep(self, number: int, session: int | None, holder: str, *at: Site) -> None:
+        """The app keeps the instance that was asked for; at one of these lines it was stored."""
+        self._note(ev.Kept(number, session, holder, at))
+
     def used_earlier(self, session: int, at: Where, locks: Iterable[int] = ()) -> None:
         """A request of an earlier test used it."""
         stack = self._stack(self.test, at)

@@ -1,0 +1,145 @@
+"""Where what outlived its request is kept: instances that were asked for later, and Sessions.
+
+Asked when the body of a test has ended, and only about what a finding may come to be about.
+"""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+import weakref
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from pytest_sessionguard import events as ev
+from pytest_sessionguard.observe import keeping, sqla
+from pytest_sessionguard.observe.keeping import Node
+from pytest_sessionguard.observe.recorder import Recorder
+from pytest_sessionguard.observe.stores import Store, calls, decorated_at, stores
+
+_MOST = 8  # instances in a test; each costs a look at every object of the process
+
+
+class Asked(NamedTuple):
+    """An instance that somebody asked for something, and the number of the event that says so."""
+
+    number: int
+    session: int | None
+    instance: weakref.ref[Any]
+
+
+class Keepers:
+    """Remembers weakly what was asked for; says afterwards who keeps it, and since which line."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+        self._asked: dict[tuple[str, ev.Stack], Asked] = {}
+        self._epoch = -1
+
+    def asked(
+        self, what: str, number: int, session: int | None, state: Any, stack: ev.Stack
+    ) -> None:
+        """An instance was asked for ``what`` only its own unit of work should ask."""
+        if self._epoch != self.recorder.epoch.number:
+            self._epoch = self.recorder.epoch.number
+            self._asked.clear()
+        instance = state.obj()
+        if instance is not None and len(self._asked) < _MOST:
+            asked = Asked(number, session, weakref.ref(instance))
+            self._asked.setdefault((what, stack[:1]), asked)
+
+    def publish(self) -> None:
+        """Note who keeps each of them, where somebody does."""
+        if self._epoch != self.recorder.epoch.number:
+            return
+        with keeping.thawed():
+            for asked in self._asked.values():
+                instance = asked.instance()
+                kept = self._kept(instance) if instance is not None else None
+                if kept is not None:
+                    holder, sites = kept
+                    self.recorder.trace.note(ev.Kept(asked.number, asked.session, holder, sites))
+
+    def _kept(self, instance: Any) -> tuple[str, ev.Stack] | None:
+        for node in keeping.ways_up(instance, lambda node: True):
+            if keeping.is_users(node, self.recorder.frames):
+                sites = self._stored_at(node)
+                if sites:
+                    return keeping.name_of(node), sites
+        return None
+
+    # -- the lines that stored it ------------------------------------------------------------
+
+    def _is_apps(self, filename: str) -> bool:
+        return bool(filename) and self.recorder.frames.roles[filename] == "app"
+
+    def _stored_at(self, node: Node) -> ev.Stack:
+        inner = keeping.wrapped(node)
+        if inner is not None:
+            code = getattr(node.thing, "__code__", None)
+            decorator = getattr(code, "co_qualname", "").partition(".")[0]
+            return (self._decorator_of(inner.__code__, decorator),)
+        chain = node.chain()
+        kept_as = [(each.name, at > 0) for at, each in enumerate(chain) if each.name]
+        for name, inside in kept_as:
+            sites = self._stores(keeping.owner_file(node), name, inside)
+            if sites:
+                return sites
+        return self._cached_property(node)
+
+    def _decorator_of(self, code: Any, name: str) -> ev.Site:
+        line = decorated_at(_source(code.co_filename), code.co_firstlineno, name.lower())
+        return self.recorder.frames.site_of(code.co_filename, line, code.co_qualname)
+
+    def _cached_property(self, node: Node) -> ev.Stack:
+        """A property that keeps what it has computed in the object, under its own name."""
+        function = getattr(inspect.getattr_static(type(node.thing), node.name, None), "func", None)
+        code = getattr(function, "__code__", None)
+        return (self._decorator_of(code, ""),) if code is not None else ()
+
+    def _stores(self, first: str, name: str, inside: bool) -> ev.Stack:
+        for filename in self._files(first, name):
+            found = stores(_source(filename), name, inside)
+            if found:
+                return tuple(self._handed_in(filename, found))
+        return ()
+
+    def _handed_in(self, filename: str, found: list[Store]) -> Iterator[ev.Site]:
+        """The storing lines; where a function stores what it is given, whoever gives it."""
+        for store in found:
+            given = list(self._calls(filename, store.called)) if store.passed else []
+            yield from given or [self._site(filename, store)]
+
+    def _calls(self, first: str, function: str) -> Iterator[ev.Site]:
+        for filename in self._files(first, function):
+            for call in calls(_source(filename), function):
+                yield self._site(filename, call)
+
+    def _site(self, filename: str, store: Store) -> ev.Site:
+        return self.recorder.frames.site_of(filename, store.line, store.function)
+
+    def _files(self, first: str, name: str) -> list[str]:
+        """The app's files in which the name occurs, the one of what holds it first."""
+        apps = [each for each, role in self.recorder.frames.roles.items() if role == "app"]
+        every = dict.fromkeys([first, *sorted(apps)])
+        return [each for each in every if self._is_apps(each) and name in _source(each)]
+
+
+def _source(filename: str) -> str:
+    return "".join(linecache.getlines(filename))
+
+
+def state_in(frame: Any, key: int) -> Any:
+    """The InstanceState that SQLAlchemy works on in these frames, of the session with this key."""
+    for _ in range(_FRAMES):
+        if frame is None:
+            return None
+        for name in ("state", "self"):
+            state = frame.f_locals.get(name)
+            if sqla.is_state(state) and state.session_id == key:
+                return state
+        frame = frame.f_back
+    return None
+
+
+_FRAMES = 12

@@ -1,0 +1,150 @@
+"""The lines of source by which something comes into a place that keeps it.
+
+Nobody watched when it was stored. But the place has a name, and the source says where things are
+put under that name: ``CACHE[key] = user``, ``seen.append(user)``, ``self.user = user``, a decorator.
+Pure: text in, lines out.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+_PUTTING = frozenset(
+    {"add", "append", "appendleft", "extend", "insert", "put", "push", "set", "setdefault", "store",
+     "update"}
+)  # fmt: skip
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+class Store(NamedTuple):
+    """A line that stores, in ``function``; ``passed`` when what it stores is that one's parameter.
+
+    ``called`` is the name by which others call the function: the class's for an ``__init__``.
+    """
+
+    line: int
+    function: str
+    passed: bool
+    called: str
+
+
+def stores(source: str, name: str, inside: bool) -> list[Store]:
+    """Where things are stored under ``name``, or ``inside`` the container of that name."""
+    found: dict[int, list[Store]] = {0: [], 1: []}
+    for node, around in _walk(ast.parse(source), ()):
+        for rank, value in _stored(node, name, inside):
+            found[rank].append(_store(node, value, around))
+    in_functions = [each for each in found[1] if each.function != "<module>"]
+    return found[0] or in_functions or found[1]
+
+
+def calls(source: str, name: str) -> list[Store]:
+    """Where a function of this name is called with something."""
+    return [
+        _store(node, None, around)
+        for node, around in _walk(ast.parse(source), ())
+        if isinstance(node, ast.Call) and _ends(node.func) == name and (node.args or node.keywords)
+    ]
+
+
+def decorated_at(source: str, line: int, decorator: str) -> int:
+    """The line of the decorator of this name on the function that begins at ``line``; else of one
+    that looks like a cache; else ``line`` itself."""
+    for node, _ in _walk(ast.parse(source), ()):
+        if isinstance(node, Function) and _first_line(node) == line:
+            names = {_decorator(each): each.lineno for each in node.decorator_list}
+            caching = [at for name, at in names.items() if "cache" in name or "memo" in name]
+            return names.get(decorator) or (caching[0] if caching else line)
+    return line
+
+
+def _decorator(node: ast.expr) -> str:
+    return _ends(node.func if isinstance(node, ast.Call) else node).lower()
+
+
+def _first_line(node: Function) -> int:
+    return min([node.lineno, *(each.lineno for each in node.decorator_list)])
+
+
+def _walk(
+    node: ast.AST, around: tuple[ast.AST, ...]
+) -> Iterator[tuple[ast.AST, tuple[ast.AST, ...]]]:
+    """Every node, with the classes and functions around it, outermost first."""
+    for child in ast.iter_child_nodes(node):
+        yield child, around
+        scope = isinstance(child, Function | ast.ClassDef)
+        yield from _walk(child, (*around, child) if scope else around)
+
+
+def _stored(node: ast.AST, name: str, inside: bool) -> Iterator[tuple[int, ast.expr | None]]:
+    """What this node stores there: 0 for certain, 1 when it may be the making of the place."""
+    for target, value in _assigned(node):
+        if inside and isinstance(target, ast.Subscript) and _ends(target.value) == name:
+            yield 0, value
+        elif _ends(target) == name and not _is_empty(value):
+            yield int(inside), value
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return
+    puts = inside and node.func.attr in _PUTTING and _ends(node.func.value) == name
+    sets = not inside and node.func.attr == "setdefault" and _is_constant(node.args[:1], name)
+    if puts or sets:
+        yield 0, node.args[-1] if node.args else None
+
+
+def _assigned(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
+    if isinstance(node, ast.Assign):
+        yield from ((target, node.value) for target in node.targets)
+    elif isinstance(node, ast.NamedExpr | ast.AnnAssign) and node.value is not None:
+        yield node.target, node.value
+
+
+def _is_empty(value: ast.expr) -> bool:
+    """A constant or an empty container: the place is made, or cleared."""
+    if isinstance(value, ast.Dict):
+        return not value.keys
+    if isinstance(value, ast.List | ast.Set | ast.Tuple):
+        return not value.elts
+    return isinstance(value, ast.Constant)
+
+
+def _is_constant(arguments: list[ast.expr], name: str) -> bool:
+    return any(isinstance(each, ast.Constant) and each.value == name for each in arguments)
+
+
+def _ends(node: ast.expr) -> str:
+    """The last name of an expression: ``cls.cache``, ``CACHE``, ``config["owner"]``."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        return str(node.slice.value)
+    return ""
+
+
+def _store(node: ast.AST, value: ast.expr | None, around: tuple[ast.AST, ...]) -> Store:
+    function = next((each for each in reversed(around) if isinstance(each, Function)), None)
+    names = [each.name for each in around if isinstance(each, Function | ast.ClassDef)]
+    called = names[-1] if names else ""
+    if called == "__init__" and len(names) > 1:
+        called = names[-2]
+    qualified = ".".join(_with_locals(around)) or "<module>"
+    line = getattr(node, "lineno", 0)
+    return Store(line, qualified, function is not None and _is_parameter(value, function), called)
+
+
+def _with_locals(around: tuple[ast.AST, ...]) -> Iterator[str]:
+    """The parts of a ``__qualname__``."""
+    for at, each in enumerate(around):
+        assert isinstance(each, Function | ast.ClassDef)
+        if at and isinstance(around[at - 1], Function):
+            yield "<locals>"
+        yield each.name
+
+
+def _is_parameter(value: ast.expr | None, function: Function) -> bool:
+    given = function.args
+    names = {each.arg for each in (*given.posonlyargs, *given.args, *given.kwonlyargs)}
+    return isinstance(value, ast.Name) and value.id in names

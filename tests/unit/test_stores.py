@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from pytest_sessionguard.observe.stores import Store, calls, decorated_at, stores
+
+
+def source(text):
+    return textwrap.dedent(text).lstrip()
+
+
+def lines(found):
+    return [store.line for store in found]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CACHE[id] = user",
+        "db.CACHE[id] = user",
+        "CACHE.append(user)",
+        "CACHE.setdefault(id, user)",
+        "self.CACHE.put(id, user)",
+        "CACHE['users'][id] = CACHE[id] = user",
+    ],
+)
+def test_a_line_that_puts_something_into_a_container(statement):
+    assert lines(stores(f"CACHE = {{}}\n{statement}\n", "CACHE", inside=True)) == [2]
+
+
+@pytest.mark.parametrize("making", ["{}", "[]", "None", "set()", "TTLCache(100, 60)"])
+def test_the_line_that_makes_the_container_is_not_meant_where_another_fills_it(making):
+    text = f"CACHE = {making}\n\ndef load(id):\n    CACHE[id] = find(id)\n"
+    assert stores(text, "CACHE", inside=True) == [Store(4, "load", False, "load")]
+
+
+def test_a_container_that_is_filled_where_it_is_made():
+    text = "CACHE = {}\n\ndef load():\n    global CACHE\n    CACHE = query()\n"
+    assert lines(stores(text, "CACHE", inside=True)) == [5]
+    assert lines(stores("ALL = query().all()\n", "ALL", inside=True)) == [1]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "owner = find()",
+        "self.owner = find()",
+        "config['owner'] = find()",
+        "app.state.owner: User = find()",
+        "app.config.setdefault('owner', find())",
+        "use(owner := find())",
+    ],
+)
+def test_a_line_that_stores_the_thing_itself(statement):
+    assert lines(stores(f"owner = None\n{statement}\n", "owner", inside=False)) == [2]
+
+
+def test_other_names_and_reads_are_no_stores():
+    text = "OTHER[id] = user\nuser = CACHE[id]\nCACHE.get(id)\nCACHE.clear()\n"
+    assert stores(text, "CACHE", inside=True) == []
+
+
+def test_a_store_knows_its_function_and_whether_it_stores_a_parameter():
+    text = source("""
+        class Users:
+            def __init__(self, first):
+                self.first = first
+
+            def put(self, key, user):
+                self.users[key] = user
+
+        def outer():
+            def inner(key):
+                users[key] = find(key)
+    """)
+    assert stores(text, "first", inside=False) == [Store(3, "Users.__init__", True, "Users")]
+    assert stores(text, "users", inside=True) == [
+        Store(6, "Users.put", True, "put"),
+        Store(10, "outer.<locals>.inner", False, "inner"),
+    ]
+
+
+def test_calls_with_something():
+    text = "cache.put(key, user)\nput(user)\ncache.put()\ncache.get(key)\n"
+    assert lines(calls(text, "put")) == [1, 2]
+
+
+DECORATED = source("""
+    @app.get("/")
+    @lru_cache(maxsize=None)
+    @traced
+    def load():
+        return 1
+""")
+
+
+@pytest.mark.parametrize(
+    ("decorator", "line"), [("traced", 3), ("lru_cache", 2), ("wrapper", 2), ("", 2)]
+)
+def test_a_decorator_by_its_name_else_one_that_looks_like_a_cache(decorator, line):
+    assert decorated_at(DECORATED, 1, decorator) == line
+
+
+def test_a_decorator_that_cannot_be_told():
+    assert decorated_at("@one\n@two\ndef f(): ...\n", 1, "three") == 1
+    assert decorated_at("def f(): ...\n", 7, "three") == 7
