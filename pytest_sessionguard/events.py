@@ -173,6 +173,21 @@ class Kept(NamedTuple):
     sites: Stack
 
 
+class Lasting(NamedTuple):
+    """The app reaches this session by names alone, as ``holder`` says, in every request.
+
+    ``by_name``: from a module, a class or the application; else a function closes over it.
+    ``sites`` are lines that put something under one of these names, innermost name first,
+    ``outermost`` those of the last name alone.
+    """
+
+    session: int
+    holder: str
+    by_name: bool
+    sites: Stack
+    outermost: Stack
+
+
 class Borrowed(NamedTuple):
     """A worker took a session out of a queue."""
 
@@ -435,6 +450,7 @@ Event = (
     | UsedEarlier
     | Published
     | Kept
+    | Lasting
     | Borrowed
     | Resting
     | OwnerReturned

@@ -109,10 +109,9 @@ class Guard:
             return []  # the teardown did nothing
         try:
             trace, found = self._judged(settings)
-            if found:
+            if found or self.observers.lasting.candidates():
                 # Who holds a session is slow to find out, so it is asked only when it matters.
-                self.observers.holders.publish()
-                self.observers.keepers.publish()
+                self.observers.look_up()
                 trace, found = self._judged(settings)
             found = [self._identified(finding) for finding in found]
             found = [f for f in found if not self._is_let_pass(f, trace, settings)]

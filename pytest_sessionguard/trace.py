@@ -107,6 +107,11 @@ class Trace:
         return {event.number: event for event in self.of(ev.Kept)}
 
     @cached_property
+    def lasting(self) -> dict[int, ev.Lasting]:
+        """Session -> how the app reaches it in every request."""
+        return {event.session: event for event in self.of(ev.Lasting)}
+
+    @cached_property
     def worker_ends(self) -> dict[int, int]:
         """Worker -> the place in the trace where it ended."""
         return {e.worker: at for at, e in enumerate(self.events) if isinstance(e, ev.WorkerEnded)}

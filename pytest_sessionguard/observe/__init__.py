@@ -23,6 +23,7 @@ from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.imports import ImportWatch
 from pytest_sessionguard.observe.instances import Instances
 from pytest_sessionguard.observe.keepers import Keepers
+from pytest_sessionguard.observe.lasting import Lasting
 from pytest_sessionguard.observe.locks import Locks
 from pytest_sessionguard.observe.loopback import Loopback
 from pytest_sessionguard.observe.patching import Greenlets, Patching
@@ -65,6 +66,7 @@ class Observers:
         self.requests = Requests(recorder, self.loopback)
         self.forks = Forks(recorder, self.sessions, self.connections)
         self.holders = Holders(recorder, self.sessions, self.scopes, self.signals)
+        self.lasting = Lasting(recorder, self.sessions, self.keepers)
         self.patching = Patching(recorder, self.locks, self.scopes, self.connections)
         self.greenlets = Greenlets(recorder)
         self.greened = Greened(self.signals)
@@ -102,6 +104,12 @@ class Observers:
     def body_ended(self) -> None:
         """The body of the test has ended, and with it the responses it did not close."""
         self.requests.end_all_unclosed()
+
+    def look_up(self) -> None:
+        """Ask who holds what: slow, and so only where it matters."""
+        self.holders.publish()
+        self.keepers.publish()
+        self.lasting.publish()
 
     def _watch(self, watcher: Callable[[Any, Hooks], None], module: Any) -> None:
         watcher(module, self.hooks)

@@ -37,6 +37,12 @@ ASGI_APPLICATIONS = {
     "sanic.app": ("Sanic", "__call__"),
 }
 HANDLERS = {"aiohttp.web_app": ("Application", "_handle")}
+APPLICATIONS = frozenset(
+    (module, name)
+    for table in (WSGI_APPLICATIONS, ASGI_APPLICATIONS, HANDLERS)
+    for module, (name, _) in table.items()
+)
+"""The classes of which an app is one object for all requests: module and name."""
 ASGI_TRANSPORTS = {
     "httpx._transports.asgi": "ASGITransport",
     "starlette.testclient": "_TestClientTransport",

@@ -87,8 +87,25 @@ class Keepers:
                 return sites
         return self._cached_property(node)
 
+    def every_store(self, node: Node) -> list[ev.Stack]:
+        """For each name on the way to the object, innermost first, the lines that store under it."""
+        if keeping.wrapped(node) is not None:
+            return [self._stored_at(node)]
+        return [
+            self._closed_over(each)
+            if each.kind == "closure"
+            else self._stores(keeping.owner_file(node), each.name, at > 0)
+            for at, each in enumerate(node.chain())
+            if each.name
+        ]
+
+    def _closed_over(self, node: Node) -> ev.Stack:
+        code = node.thing.__code__
+        site = self.recorder.frames.site_of
+        return (site(code.co_filename, code.co_firstlineno, code.co_qualname),)
+
     def _decorator_of(self, code: Any, name: str) -> ev.Site:
-        line = decorated_at(_source(code.co_filename), code.co_firstlineno, name.lower())
+        line = decorated_at(source_of(code.co_filename), code.co_firstlineno, name.lower())
         return self.recorder.frames.site_of(code.co_filename, line, code.co_qualname)
 
     def _cached_property(self, node: Node) -> ev.Stack:
@@ -99,7 +116,7 @@ class Keepers:
 
     def _stores(self, first: str, name: str, inside: bool) -> ev.Stack:
         for filename in self._files(first, name):
-            found = stores(_source(filename), name, inside)
+            found = stores(source_of(filename), name, inside)
             if found:
                 return tuple(self._handed_in(filename, found))
         return ()
@@ -112,7 +129,7 @@ class Keepers:
 
     def _calls(self, first: str, function: str) -> Iterator[ev.Site]:
         for filename in self._files(first, function):
-            for call in calls(_source(filename), function):
+            for call in calls(source_of(filename), function):
                 yield self._site(filename, call)
 
     def _site(self, filename: str, store: Store) -> ev.Site:
@@ -122,10 +139,11 @@ class Keepers:
         """The app's files in which the name occurs, the one of what holds it first."""
         apps = [each for each, role in self.recorder.frames.roles.items() if role == "app"]
         every = dict.fromkeys([first, *sorted(apps)])
-        return [each for each in every if self._is_apps(each) and name in _source(each)]
+        return [each for each in every if self._is_apps(each) and name in source_of(each)]
 
 
-def _source(filename: str) -> str:
+def source_of(filename: str) -> str:
+    """The text of a source file, empty when there is none."""
     return "".join(linecache.getlines(filename))
 
 

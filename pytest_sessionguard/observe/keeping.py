@@ -69,7 +69,7 @@ def thawed() -> Iterator[None]:
 def ways_up(thing: Any, may_pass: Callable[[Node], bool]) -> Iterator[Node]:
     """Every node above ``thing``, the nearest first; nothing above one that ``may_pass`` refuses."""
     level = [Node(thing, "", "", None)]
-    seen = {id(thing)}
+    seen = {(id(thing), "")}
     for _ in range(LEVELS):
         things = [node.thing for node in level]
         by_id = {id(node.thing): node for node in level}
@@ -82,9 +82,9 @@ def ways_up(thing: Any, may_pass: Callable[[Node], bool]) -> Iterator[Node]:
                 node = _node(referrer, by_id)
             except Exception:  # somebody's proxy or property: it is not for us to ask
                 continue
-            if node is None or id(node.thing) in seen:
+            if node is None or (id(node.thing), node.name) in seen:
                 continue
-            seen.add(id(node.thing))
+            seen.add((id(node.thing), node.name))
             yield node
             if len(following) < WIDTH and not _is_root(node) and may_pass(node):
                 following.append(node)

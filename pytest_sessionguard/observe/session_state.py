@@ -50,6 +50,7 @@ class SessionState:
         self.tick = 0
         self.met: frozenset[int] = _NOBODY
         self.workers: frozenset[int] = _NOBODY
+        self.requests: frozenset[int] = _NOBODY
         self.looked: frozenset[tuple[int, int, int, bool]] = _NOT_LOOKED
 
 

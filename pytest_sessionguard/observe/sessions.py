@@ -251,6 +251,8 @@ class Sessions:
         state.user, state.worker = strand, worker
         strand.clock.renew()
         state.workers |= {worker.token}
+        if worker.kind == "request":
+            state.requests |= {worker.token}
         if strand.token in state.met:
             return ()
         state.met |= {strand.token}

@@ -75,8 +75,8 @@ def is_pooled(trace: Trace, session: int) -> bool:
     if uses and _taken_each_time(uses, borrowed):
         return True
     kinds = {event.kind for event in trace.of(ev.Resting) if event.session == session}
-    if not kinds or "queue" in kinds:
-        return bool(kinds)
+    if "queue" in kinds or not (kinds or session in trace.lasting):
+        return "queue" in kinds
     for taken in trace.derive(_takings).values():
         places = {worker: [at for at, _ in each] for worker, each in taken.items()}
         if _taken_each_time(uses, places) and _given_back(uses, places):

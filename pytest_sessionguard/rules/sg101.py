@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from pytest_sessionguard import events as ev
 from pytest_sessionguard.findings import Finding, Rule, Side, finding
-from pytest_sessionguard.rules.blame import made, session_label, side
+from pytest_sessionguard.rules.blame import escaped_at, made, made_here, session_label, side
 from pytest_sessionguard.rules.handovers import is_pooled
 from pytest_sessionguard.rules.sharing import findings_of, interleaved_findings
 from pytest_sessionguard.trace import Trace, Use
@@ -18,6 +18,7 @@ def check(trace: Trace) -> Iterable[Finding]:
         RULE, trace, "{session} is used by {a} and by {b}, and nothing orders them ({reason})"
     )
     yield from _served_requests(trace)
+    yield from _kept_for_all(trace)
     yield from interleaved_findings(RULE, trace, "session")
 
 
@@ -34,6 +35,59 @@ def _served_requests(trace: Trace) -> Iterator[Finding]:
                 f"{pair[0].worker}, then {pair[1].worker}"
             )
             yield finding(RULE, message, blamed.site, pair, subjects=(session,))
+
+
+def _kept_for_all(trace: Trace) -> Iterator[Finding]:
+    """A Session that the app made later, kept under a name, and used in request after request."""
+    for session, lasting in trace.lasting.items():
+        made_by = trace.sessions.get(session)
+        if made_by is None or made_by.shared_by_design or not _is_apps_own(trace, made_by, lasting):
+            continue
+        pair = _two_requests(trace, session)
+        if pair is not None and not is_pooled(trace, session):
+            site = _kept_at(trace, made_by, lasting)
+            label = session_label(trace, session)
+            message = (
+                f"{label} is kept by {lasting.holder} for every request: {pair[0].worker}, then "
+                f"{pair[1].worker}"
+            )
+            lines = made_here(trace, session, site)
+            yield finding(RULE, message, site, pair, lines, subjects=(session,))
+
+
+def _is_apps_own(trace: Trace, made_by: ev.SessionMade, lasting: ev.Lasting) -> bool:
+    """Whether the app keeps this Session of its own accord, and no fixture arranged it.
+
+    It does what it makes in a request and keeps under a name. What it makes when a test calls it
+    may be the test's; it is not where the function that made it, or one that called that, stored it.
+    """
+    if made_by.origin != "app":
+        return False
+    if trace.kind_of(made_by.worker) == "request":
+        return lasting.by_name
+    makers = [site for site in made_by.stack if site.role == "app"]
+    return any(_is_within(site, maker) for site in lasting.outermost for maker in makers)
+
+
+def _is_within(site: ev.Site, maker: ev.Site) -> bool:
+    """Whether a line is in the function of another, or in one defined in it; not in ``__init__``:
+    what that stores lasts no longer than the object, which is whoever's made it."""
+    if site.path != maker.path or site.function.endswith("__init__"):
+        return False
+    return f"{site.function}.".startswith(f"{maker.function}.")
+
+
+def _kept_at(trace: Trace, made_by: ev.SessionMade, lasting: ev.Lasting) -> ev.Site:
+    """Where it was made; the name it is kept under, if a library makes it for that name."""
+    functions = {(site.path, site.function) for site in made_by.stack}
+    own = any(
+        (site.path, site.function) in functions or _is_within(site, maker)
+        for site in lasting.sites
+        for maker in made_by.stack
+    )
+    if lasting.sites and not own:
+        return lasting.sites[0]
+    return escaped_at(trace, made_by.session).site
 
 
 def _two_requests(trace: Trace, session: int) -> tuple[Side, Side] | None:

@@ -204,3 +204,118 @@ def test_a_second_use_without_the_lock_is_found():
     story.end(first)
     story.use(story.request(), session, at=13, locks={LOCK})
     assert [found.code for found in story.judge()] == ["SG101"]
+
+
+# -- kept by the app for every request ---------------------------------------------------------
+
+
+def two_requests(story, session, at=12, locks=()):
+    for label in ("POST /a", "GET /b"):
+        view = story.request(label)
+        story.use(view, session, at=at, locks=locks)
+        story.end(view)
+
+
+def kept_by_the_first_request(story, **how):
+    view = story.request("GET /first")
+    session = story.session(view, at=app(8, "get_session"))
+    story.use(view, session, at=11)
+    story.end(view)
+    story.lasts(session, "db.session", app(8, "get_session"), **how)
+    return session
+
+
+def test_a_session_that_a_request_made_and_the_app_keeps_under_a_name():
+    story = TraceBuilder()
+    session = kept_by_the_first_request(story)
+    two_requests(story, session)
+    [found] = story.judge()
+    assert (found.code, found.site) == ("SG101", app(8, "get_session"))
+    assert found.message == (
+        "Session is kept by db.session for every request: request GET /first #1, then request POST /a #2"
+    )
+
+
+def test_a_session_that_one_request_hands_to_the_next_is_silent():
+    story = TraceBuilder()
+    view = story.request("GET /first")
+    session = story.session(view, at=8)
+    story.use(view, session, at=11)
+    story.end(view)
+    two_requests(story, session)
+    assert story.check("SG101") == []
+
+
+def test_what_only_a_function_of_the_request_closes_over_is_silent():
+    story = TraceBuilder()
+    two_requests(story, kept_by_the_first_request(story, by_name=False))
+    assert story.check("SG101") == []
+
+
+def test_a_kept_session_under_one_lock_is_silent():
+    story = TraceBuilder()
+    view = story.request("GET /first")
+    session = story.session(view, at=8)
+    story.use(view, session, at=11, locks={LOCK})
+    story.end(view)
+    story.lasts(session, "db.session", app(8))
+    two_requests(story, session, locks={LOCK})
+    assert story.check("SG101") == []
+
+
+def test_a_spare_session_that_is_taken_and_put_back_under_a_lock_is_silent():
+    story = TraceBuilder()
+    session = None
+    for label in ("GET /a", "GET /b"):
+        view = story.request(label)
+        story.hand_under(view, view)
+        session = session or story.session(view, at=8)
+        story.use(view, session, at=12)
+        story.hand_under(view, view)
+        story.end(view)
+    story.lasts(session, "db.spare", app(9))
+    assert story.check("SG101") == []
+
+
+def test_a_session_that_a_library_makes_for_a_name_is_blamed_on_the_name():
+    story = TraceBuilder()
+    view = story.request("GET /first")
+    session = story.session(view, at=app(20, "users"))
+    story.use(view, session, at=app(20, "users"))
+    story.end(view)
+    story.lasts(session, "app.container", app(6, "Container"), app(9, "<module>"))
+    two_requests(story, session, at=app(20, "users"))
+    assert [found.site for found in story.judge()] == [app(6, "Container")]
+
+
+def test_a_session_that_the_function_which_makes_the_app_stores():
+    story = TraceBuilder()
+    session = story.session(at=app(6, "create_app"))
+    story.lasts(session, "Flask.extensions", app(6, "create_app"))
+    two_requests(story, session)
+    assert [found.site for found in story.judge()] == [app(6, "create_app")]
+
+
+def test_a_session_that_a_view_of_that_function_closes_over():
+    story = TraceBuilder()
+    session = story.session(at=app(6, "create_app"))
+    view = app(9, "create_app.<locals>.view")
+    story.lasts(session, "the closure of view", view, by_name=False)
+    two_requests(story, session)
+    assert [found.site for found in story.judge()] == [app(6, "create_app")]
+
+
+def test_a_session_that_a_fixture_had_made_and_gave_to_the_app_is_silent():
+    story = TraceBuilder()
+    session = story.session(at=app(6, "make_session"))
+    story.lasts(session, "the closure of view", app(9, "create_app.<locals>.view"), by_name=False)
+    two_requests(story, session)
+    assert story.check("SG101") == []
+
+
+def test_a_service_that_a_fixture_makes_with_a_session_of_its_own_is_silent():
+    story = TraceBuilder()
+    session = story.session(at=app(6, "Ledger.__init__"))
+    story.lasts(session, "Flask.ledger", app(6, "Ledger.__init__"))
+    two_requests(story, session)
+    assert story.check("SG101") == []

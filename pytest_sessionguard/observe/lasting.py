@@ -1,0 +1,122 @@
+"""Sessions that the app reaches by names alone, request after request.
+
+A module's variable, a class, the application object, a cached function without parameters: what is
+kept there serves everybody. What lies under a key that is worked out (a thread's number, a client's
+token), in a list, a thread-local or a context may be somebody's own, and is left out.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import types
+from typing import Any
+
+from pytest_sessionguard import events as ev
+from pytest_sessionguard.observe import keeping
+from pytest_sessionguard.observe.frameworks import APPLICATIONS
+from pytest_sessionguard.observe.keepers import Keepers, source_of
+from pytest_sessionguard.observe.keeping import Node
+from pytest_sessionguard.observe.recorder import Recorder
+from pytest_sessionguard.observe.session_state import SessionState
+from pytest_sessionguard.observe.sessions import Sessions
+from pytest_sessionguard.observe.stores import stores
+from pytest_sessionguard.observe.strands import NATIVE_LOCAL
+
+_OVERRIDES = "dependency_overrides"  # FastAPI's, for tests: what is put there is the test's
+
+
+class Lasting:
+    """Looks up where Sessions are kept that several requests used and that no registry made."""
+
+    def __init__(self, recorder: Recorder, sessions: Sessions, keepers: Keepers) -> None:
+        self.recorder = recorder
+        self.sessions = sessions
+        self.keepers = keepers
+
+    def candidates(self) -> list[SessionState]:
+        """Plain Sessions of the app that more than one request of this test used."""
+        epoch = self.recorder.epoch.number
+        return [
+            state
+            for state in self.sessions.in_use.values()
+            if state.announced == epoch
+            and len(state.requests) > 1
+            and state.registry is None
+            and state.made.origin == "app"
+        ]
+
+    def publish(self) -> None:
+        """Note how the app reaches each of them, where it does by names alone."""
+        for state in self.candidates():
+            session = state.session()
+            if session is not None:
+                with keeping.thawed():
+                    self._publish(session, state.token)
+
+    def _publish(self, session: Any, token: int) -> None:
+        found: Node | None = None
+        for node in keeping.ways_up(session, _may_pass):
+            if node.name == _OVERRIDES or self._is_tests(node):
+                return
+            if found is None and self._is_fixed(node):
+                found = node
+        if found is not None:
+            lines = self.keepers.every_store(found)
+            every = tuple(site for each in lines for site in each)
+            holder, by_name = keeping.name_of(found), found.kind != "closure"
+            self.recorder.trace.note(ev.Lasting(token, holder, by_name, every, lines[-1]))
+
+    def _is_tests(self, node: Node) -> bool:
+        """Whether the test itself holds it, by a name: then it has arranged who uses it."""
+        if node.kind in ("key", "item", "hidden"):
+            return False
+        filename = keeping.owner_file(node)
+        return bool(filename) and self.recorder.frames.roles[filename] == "test"
+
+    def _is_fixed(self, node: Node) -> bool:
+        return self._is_end(node) and all(self._is_named(each) for each in node.chain())
+
+    def _is_end(self, node: Node) -> bool:
+        """Whether what holds here lasts as long as the process, or as the application."""
+        if _is_application(type(node.thing)):
+            return node.kind == "attribute"
+        if not keeping.is_users(node, self.recorder.frames):
+            return False
+        inner = keeping.wrapped(node)
+        if inner is not None and node.kind == "cache":
+            return not inner.__code__.co_argcount + inner.__code__.co_kwonlyargcount
+        if isinstance(node.thing, types.FunctionType):
+            return node.kind == "closure"
+        return node.kind == "variable" or isinstance(node.thing, type)
+
+    def _is_named(self, node: Node) -> bool:
+        if node.kind == "hidden":
+            return not type(node.thing).__module__.startswith(("_", "builtins"))
+        if node.kind == "key":
+            return bool(node.name) and self._is_written(node.name)
+        return node.kind != "item"
+
+    def _is_written(self, key: str) -> bool:
+        """Whether the app's source stores under this very key: a name then, and not worked out."""
+        quoted = re.compile(rf"""["']{re.escape(key)}["']\s*:""")
+        roles = self.recorder.frames.roles
+        sources = [source_of(name) for name, role in list(roles.items()) if role == "app"]
+        return any(
+            key in source and (quoted.search(source) or stores(source, key, inside=False))
+            for source in sources
+        )
+
+
+def _may_pass(node: Node) -> bool:
+    if isinstance(node.thing, NATIVE_LOCAL | threading.local):
+        return False
+    if node.kind != "item":
+        return True
+    below = node.below.thing if node.below is not None else None
+    return isinstance(node.thing, types.CellType) or isinstance(below, types.CellType)
+
+
+def _is_application(kind: type) -> bool:
+    """Whether this is a web framework's application class, or derived from one."""
+    return any((each.__module__, each.__name__) in APPLICATIONS for each in kind.__mro__)
