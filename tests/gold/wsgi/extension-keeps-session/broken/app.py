@@ -1,0 +1,36 @@
+from flask import Flask, current_app, jsonify, request
+from models import Base, Note
+from sqlalchemy import create_engine, select
+from sqlalchemy.orm import sessionmaker
+
+
+class Notebook:
+    def __init__(self, session):
+        self.session = session
+
+    def write(self, text):
+        self.session.add(Note(text=text))
+        self.session.commit()
+
+    def read(self):
+        return self.session.scalars(select(Note.text)).all()
+
+
+def write():
+    current_app.extensions["notebook"].write(request.get_json()["text"])
+    return "", 201
+
+
+def read():
+    return jsonify(current_app.extensions["notebook"].read())
+
+
+def create_app(url):
+    app = Flask(__name__)
+    engine = create_engine(url)
+    Base.metadata.create_all(engine)
+    sessions = sessionmaker(engine)
+    app.extensions["notebook"] = Notebook(sessions())  # MEND
+    app.add_url_rule("/notes", view_func=write, methods=["POST"])
+    app.add_url_rule("/notes", view_func=read)
+    return app
