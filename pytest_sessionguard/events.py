@@ -206,10 +206,14 @@ class Resting(NamedTuple):
 
 
 class OwnerReturned(NamedTuple):
-    """The function (or generator) that made and closed this session has returned."""
+    """The function (or generator) that made and closed this session has returned.
+
+    ``abandoned`` is the line that dropped the generator at its ``yield``: ``next(get_db())``.
+    """
 
     session: int
     site: Site
+    abandoned: Site | None = None
 
 
 class OwnerLeft(NamedTuple):

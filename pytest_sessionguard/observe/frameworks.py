@@ -8,7 +8,7 @@ from typing import Any
 
 from pytest_sessionguard.observe.contexts import Contexts
 from pytest_sessionguard.observe.hooks import Hooks
-from pytest_sessionguard.observe.requests import Requests
+from pytest_sessionguard.observe.requests import Arrived, Requests
 
 WSGI_APPLICATIONS = {
     "flask.app": ("Flask", "__call__"),
@@ -36,12 +36,43 @@ ASGI_APPLICATIONS = {
     "django.core.handlers.asgi": ("ASGIHandler", "__call__"),
     "sanic.app": ("Sanic", "__call__"),
 }
-HANDLERS = {"aiohttp.web_app": ("Application", "_handle")}
+
+
+def _of_aiohttp(_: Any, arguments: tuple[Any, ...]) -> Arrived:
+    (request,) = arguments
+    return f"{request.method} {request.path}", request, None
+
+
+def _of_tornado(handler: Any, _: tuple[Any, ...]) -> Arrived:
+    request = handler.request
+    return f"{request.method} {request.path}", request, None
+
+
+def _of_environ(_: Any, arguments: tuple[Any, ...]) -> Arrived:
+    (environ,) = arguments
+    label = f"{environ.get('REQUEST_METHOD', '?')} {environ.get('PATH_INFO', '')}"
+    return label, environ.get("wsgi.input"), environ
+
+
+def _of_scope(_: Any, arguments: tuple[Any, ...]) -> Arrived:
+    (scope,) = arguments
+    return f"{scope.get('method', '?')} {scope.get('path', '')}", scope.get("headers"), scope
+
+
+# Frameworks that speak HTTP themselves, and clients that call their handlers.
+HANDLERS: dict[str, tuple[tuple[str, str, Any], ...]] = {
+    "aiohttp.web_app": (("Application", "_handle", _of_aiohttp),),
+    "tornado.web": (("RequestHandler", "_execute", _of_tornado),),
+    "django.test.client": (
+        ("ClientHandler", "__call__", _of_environ),
+        ("AsyncClientHandler", "__call__", _of_scope),
+    ),
+}
 APPLICATIONS = frozenset(
     (module, name)
-    for table in (WSGI_APPLICATIONS, ASGI_APPLICATIONS, HANDLERS)
+    for table in (WSGI_APPLICATIONS, ASGI_APPLICATIONS)
     for module, (name, _) in table.items()
-)
+) | {("aiohttp.web_app", "Application"), ("tornado.web", "Application")}
 """The classes of which an app is one object for all requests: module and name."""
 ASGI_TRANSPORTS = {
     "httpx._transports.asgi": "ASGITransport",
@@ -63,8 +94,8 @@ def watchers(requests: Requests) -> dict[str, Callable[[Any, Hooks], None]]:
         )
     for module, (name, method) in ASGI_APPLICATIONS.items():
         found[module] = partial(_watch_method, name, method, requests.wrap_asgi_method)
-    for module, (name, method) in HANDLERS.items():
-        found[module] = partial(_watch_method, name, method, requests.wrap_handler)
+    for module, handlers in HANDLERS.items():
+        found[module] = partial(_watch_handlers, handlers, requests)
     for module, name in ASGI_TRANSPORTS.items():
         found[module] = partial(_watch_method, name, "__init__", requests.wrap_asgi_transport)
     for module, function in WSGI_RUNNERS.items():
@@ -75,6 +106,11 @@ def watchers(requests: Requests) -> dict[str, Callable[[Any, Hooks], None]]:
 
 def _watch_method(name: str, method: str, make: Any, module: Any, hooks: Hooks) -> None:
     hooks.wrap(getattr(module, name), method, make)
+
+
+def _watch_handlers(handlers: Any, requests: Requests, module: Any, hooks: Hooks) -> None:
+    for name, method, arrived in handlers:
+        hooks.wrap(getattr(module, name), method, requests.wrap_handler(arrived))
 
 
 def _watch_function(name: str, make: Any, module: Any, hooks: Hooks) -> None:

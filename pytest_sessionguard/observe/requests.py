@@ -7,7 +7,9 @@ the same request. A request within a request is a worker of its own.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import Token
 from typing import Any
 
 from pytest_sessionguard.observe.loopback import Loopback
@@ -23,6 +25,9 @@ from pytest_sessionguard.observe.strands import (
 LOOPBACK = ("127.0.0.1", "::1")
 _WORKER = "_sessionguard_worker"
 _NUMBER = "sessionguard.request"
+Arrived = tuple[str, Any, Any]
+"""A request's label, what tells it from others, and what takes its number along."""
+Place = tuple[Worker, Token[Worker | None]]
 
 
 class Requests:
@@ -203,23 +208,38 @@ class Requests:
 
         return call
 
-    def wrap_handler(self, original: Any) -> Any:
-        """For ``method(self, request)`` of a framework that speaks HTTP itself (aiohttp)."""
-        recorder = self.recorder
+    def wrap_handler(self, arrived: Callable[[Any, tuple[Any, ...]], Arrived]) -> Any:
+        """For a method that answers one request whole; ``arrived(self, arguments)`` describes it."""
+        recorder, enter, leave = self.recorder, self._enter, self._leave
 
-        async def handle(self_: Any, request: Any) -> Any:
-            label = f"{request.method} {request.path}"
-            worker = recorder.shielded(self.begin, label, request)
-            if worker is None:
-                return await original(self_, request)
-            reset = in_request.set(worker)
-            try:
-                return await original(self_, request)
-            finally:
-                in_request.reset(reset)
-                recorder.shielded(self.end, worker)
+        def make(original: Any) -> Any:
+            def handle(self_: Any, *args: Any, **kwargs: Any) -> Any:
+                place = recorder.shielded(enter, arrived, self_, args)
+                try:
+                    return original(self_, *args, **kwargs)
+                finally:
+                    leave(place)
 
-        return handle
+            async def handle_async(self_: Any, *args: Any, **kwargs: Any) -> Any:
+                place = recorder.shielded(enter, arrived, self_, args)
+                try:
+                    return await original(self_, *args, **kwargs)
+                finally:
+                    leave(place)
+
+            return handle_async if inspect.iscoroutinefunction(original) else handle
+
+        return make
+
+    def _enter(self, arrived: Any, handler: Any, arguments: Any) -> Place | None:
+        worker = self.begin(*arrived(handler, arguments))
+        return (worker, in_request.set(worker)) if worker is not None else None
+
+    def _leave(self, place: Place | None) -> None:
+        if place is not None:
+            worker, reset = place
+            in_request.reset(reset)
+            self.recorder.shielded(self.end, worker)
 
     def wrap_asgi_transport(self, original: Any) -> Any:
         """For the ``__init__`` of an in-process transport, whose ``app`` is any ASGI callable."""

@@ -26,6 +26,7 @@ class SessionState:
     early: ev.Configured | None = None
     earlier: ev.UsedEarlier | None = None
     left: ev.Site | None = None
+    abandoned: ev.Site | None = None
     frame: FrameType | None = None
     number = 0
     stack: ev.Stack = ()

@@ -296,15 +296,24 @@ class Sessions:
         left = left or strand.leaving
         maker = state.made.stack[0] if state.made.stack else None
         if left is not None and maker is not None and _same_function(left, maker):
-            state.left = left
+            state.left, state.abandoned = left, self._abandoned_at(user)
         if self.closing is not None:
             self.closing(state, strand, number)
+
+    def _abandoned_at(self, user: FrameType | None) -> ev.Site | None:
+        """The user's line that dropped the generator which closes the session now, if one did."""
+        caller = user.f_back if user is not None else None
+        if caller is None or not isinstance(sys.exc_info()[1], GeneratorExit):
+            return None
+        if self.recorder.frames.roles[caller.f_code.co_filename] != "app":
+            return None
+        return self.recorder.frames.alone(caller)[0]
 
     def _note_left(self, state: SessionState, frame: FrameType) -> None:
         """A closed session is used again: has the function that made and closed it returned?"""
         left, state.left = state.left, None
         if left is not None and not self._is_running(left, frame):
-            self.recorder.trace.note(ev.OwnerReturned(state.token, left))
+            self.recorder.trace.note(ev.OwnerReturned(state.token, left, state.abandoned))
             state.left = left
 
     def _is_running(self, function: ev.Site, frame: FrameType) -> bool:

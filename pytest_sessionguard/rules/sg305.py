@@ -30,8 +30,11 @@ def check(trace: Trace) -> Iterable[Finding]:
 
 def _after_return(trace: Trace) -> Iterator[Finding]:
     """The function or dependency that made and closed the session has returned."""
+    told: set[int] = set()
     for at, event in enumerate(trace.events):
         if not isinstance(event, ev.OwnerReturned) or _is_tests(trace, event.session):
+            continue
+        if event.session in told:
             continue
         use = _next_use(trace, event.session, at)
         if use is None or use.began.action in LETTING_GO or not use.began.stack:
@@ -40,11 +43,14 @@ def _after_return(trace: Trace) -> Iterator[Finding]:
             continue
         if _is_closed_again(trace, use):
             continue
-        site = _given_at(trace, use) or use.began.stack[0]
+        told.add(event.session)
+        site = _given_at(trace, use) or event.abandoned or use.began.stack[0]
         user = side(trace, use)
         message = (
             f"{user.worker} uses a Session after {event.site.function}() closed it and returned"
         )
+        if event.abandoned is not None:
+            message += ": a generator that nobody keeps ends at once"
         closer = Side("its owner", "closed it at its end", (event.site,))
         yield _told(trace, message, site, (closer, user), event.session)
 

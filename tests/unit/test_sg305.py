@@ -284,3 +284,28 @@ def test_a_session_that_was_closed_before_it_was_given_away_is_legal():
     story.use(thread, session, "add", at=33)
     story.use(thread, session, "close", at=34)
     assert story.judge() == []
+
+
+def test_a_generator_that_was_dropped_at_its_yield_is_blamed_on_the_line_that_dropped_it():
+    story = TraceBuilder()
+    view = story.request("GET /users")
+    session = story.session(view, at=app(5, "get_db"))
+    story.use(view, session, "close", at=app(9, "get_db"))
+    story.gone(session, app(9, "get_db"), abandoned=app(20))
+    story.use(view, session, at=21)
+    story.gone(session, app(9, "get_db"), abandoned=app(20))
+    story.use(view, session, "commit", at=22)
+    [found] = story.judge()
+    assert (found.code, found.site) == ("SG305", app(20))
+    assert "a generator that nobody keeps ends at once" in found.message
+
+
+def test_one_session_that_outlives_its_function_is_one_finding():
+    story = TraceBuilder()
+    view = story.request("GET /users")
+    session = story.session(view, at=app(5, "load"))
+    story.use(view, session, "close", at=app(9, "load"))
+    for line in (21, 22):
+        story.gone(session, app(9, "load"))
+        story.use(view, session, at=line)
+    assert [found.site for found in story.judge()] == [app(21)]

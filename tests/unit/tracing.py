@@ -295,9 +295,9 @@ class TraceBuilder:
         """An attribute of one of the session's instances is loaded or changed."""
         return self.finish(self.begin(by, session, action, at, "instance", locks))
 
-    def gone(self, session: int, function: Site) -> None:
+    def gone(self, session: int, function: Site, abandoned: Site | None = None) -> None:
         """The function that made and closed the session has returned."""
-        self._note(ev.OwnerReturned(session, function))
+        self._note(ev.OwnerReturned(session, function, abandoned))
 
     def still_held(self, closing: Operation, task: Actor, at: Site | None) -> None:
         """While it was closed, a living task had the session among its locals."""
