@@ -67,6 +67,7 @@ class Observers:
         self.forks = Forks(recorder, self.sessions, self.connections)
         self.holders = Holders(recorder, self.sessions, self.scopes, self.signals)
         self.lasting = Lasting(recorder, self.sessions, self.keepers)
+        self.sessions.served = self.lasting.publish
         self.patching = Patching(recorder, self.locks, self.scopes, self.connections)
         self.greenlets = Greenlets(recorder)
         self.greened = Greened(self.signals)

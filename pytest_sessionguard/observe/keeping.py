@@ -31,8 +31,9 @@ _CACHE = "_lru_cache_wrapper"
 class Node:
     """One step of a way up: ``thing`` holds ``below.thing``, as ``kind`` and ``name`` say.
 
-    ``variable`` of a module, ``attribute`` (of a class, too), ``key`` of a dictionary, ``closure``
-    or ``default`` of a function, ``cache`` of a function; ``item`` and ``hidden`` have no name.
+    ``variable`` of a module, ``attribute`` (of a class, too), ``key`` of a dictionary, or ``type``
+    where that is a class, ``closure`` or ``default`` of a function, ``cache`` of a function; ``item``
+    and ``hidden`` have no name.
     """
 
     __slots__ = ("below", "kind", "name", "thing")
@@ -128,6 +129,8 @@ def _of_dict(names: dict[Any, Any], by_id: dict[int, Node]) -> Node | None:
     if below is None:
         return None
     name = key if isinstance(key, str) else ""
+    if isinstance(key, type):
+        return Node(names, "type", key.__name__, below)
     module = sys.modules.get(str(dict.get(names, "__name__", "")))
     if module is not None and getattr(module, "__dict__", None) is names:
         return Node(module, "variable", name, below)
@@ -212,7 +215,7 @@ def name_of(node: Node) -> str:
     if node.kind == "variable":
         return f"{thing.__name__}.{node.name}"
     if inner is not None:
-        return f"the cache of {inner.__qualname__}"
+        return f"the {'cache' if node.kind == 'cache' else 'wrapper'} of {inner.__qualname__}"
     if node.kind == "closure":
         return f"the closure of {thing.__qualname__}"
     if node.kind == "default":

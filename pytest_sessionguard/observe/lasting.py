@@ -23,6 +23,7 @@ from pytest_sessionguard.observe.sessions import Sessions
 from pytest_sessionguard.observe.stores import stores
 from pytest_sessionguard.observe.strands import NATIVE_LOCAL
 
+_MOST = 8  # Sessions in a test; each costs a look at every object of the process
 _OVERRIDES = "dependency_overrides"  # FastAPI's, for tests: what is put there is the test's
 
 
@@ -33,22 +34,31 @@ class Lasting:
         self.recorder = recorder
         self.sessions = sessions
         self.keepers = keepers
+        self._looked = (-1, set[int]())
 
     def candidates(self) -> list[SessionState]:
-        """Plain Sessions of the app that more than one request of this test used."""
+        """Plain Sessions of the app that more than one request of this test used, not yet looked up."""
         epoch = self.recorder.epoch.number
+        if self._looked[0] != epoch:
+            self._looked = (epoch, set())
         return [
             state
-            for state in self.sessions.in_use.values()
+            for state in list(self.sessions.in_use.values())
             if state.announced == epoch
             and len(state.requests) > 1
             and state.registry is None
             and state.made.origin == "app"
+            and state.token not in self._looked[1]
+            and len(self._looked[1]) < _MOST
         ]
 
     def publish(self) -> None:
-        """Note how the app reaches each of them, where it does by names alone."""
+        """Note how the app reaches each of them, where it does by names alone.
+
+        Asked when a second request has used one: the app may have gone when the test's body has.
+        """
         for state in self.candidates():
+            self._looked[1].add(state.token)
             session = state.session()
             if session is not None:
                 with keeping.thawed():
@@ -56,7 +66,7 @@ class Lasting:
 
     def _publish(self, session: Any, token: int) -> None:
         found: Node | None = None
-        for node in keeping.ways_up(session, _may_pass):
+        for node in keeping.ways_up(session, self._goes_on):
             if node.name == _OVERRIDES or self._is_tests(node):
                 return
             if found is None and self._is_fixed(node):
@@ -66,6 +76,10 @@ class Lasting:
             every = tuple(site for each in lines for site in each)
             holder, by_name = keeping.name_of(found), found.kind != "closure"
             self.recorder.trace.note(ev.Lasting(token, holder, by_name, every, lines[-1]))
+
+    def _goes_on(self, node: Node) -> bool:
+        """Whether the way up matters beyond this; a closure may yet be the test's to give away."""
+        return _may_pass(node) and (node.kind == "closure" or not self._is_fixed(node))
 
     def _is_tests(self, node: Node) -> bool:
         """Whether the test itself holds it, by a name: then it has arranged who uses it."""

@@ -18,7 +18,8 @@ class SessionState:
 
     ``user`` and ``worker`` began the last operation, whose ``number`` and ``stack`` are kept, and
     the user's ``frame`` until it ends; ``tick`` is the last one that ended. ``user`` is None once
-    operations have overlapped. ``made_in`` is the epoch in which it was made.
+    operations have overlapped. ``made_in`` is the epoch in which it was made. ``serves`` tells that
+    a second request has just met it.
     """
 
     announced = -1
@@ -27,6 +28,7 @@ class SessionState:
     earlier: ev.UsedEarlier | None = None
     left: ev.Site | None = None
     abandoned: ev.Site | None = None
+    serves = False
     frame: FrameType | None = None
     number = 0
     stack: ev.Stack = ()

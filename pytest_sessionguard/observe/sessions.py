@@ -36,6 +36,7 @@ class Sessions:
         self.recorder = recorder
         self.checked_fork: Callable[[SessionState], None] | None = None
         self.closing: Callable[[SessionState, Strand, int], None] | None = None
+        self.served: Callable[[], None] | None = None
         self.touched: Callable[[SessionState, int, FrameType, ev.Stack], None] | None = None
         self._kind: type = type(None)
         self.in_use: dict[int, SessionState] = {}
@@ -253,6 +254,7 @@ class Sessions:
         state.workers |= {worker.token}
         if worker.kind == "request":
             state.requests |= {worker.token}
+            state.serves = len(state.requests) == 2
         if strand.token in state.met:
             return ()
         state.met |= {strand.token}
@@ -281,6 +283,9 @@ class Sessions:
             if foreign is not None:
                 foreign.join(clock.export())
             recorder.trace.events.append(_new(ev.Ended, (number, tick, sqla.left_state(session))))
+            if state.serves and recorder.scheduler is None and self.served is not None:
+                state.serves = False
+                self.served()
         except Exception as error:
             recorder.fault(error)
         if recorder.scheduler is not None:

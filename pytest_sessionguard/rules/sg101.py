@@ -46,9 +46,8 @@ def _kept_for_all(trace: Trace) -> Iterator[Finding]:
         pair = _two_requests(trace, session)
         if pair is not None and not is_pooled(trace, session):
             site = _kept_at(trace, made_by, lasting)
-            label = session_label(trace, session)
             message = (
-                f"{label} is kept by {lasting.holder} for every request: {pair[0].worker}, then "
+                f"{made_by.label} is kept by {lasting.holder} for every request: {pair[0].worker}, then "
                 f"{pair[1].worker}"
             )
             lines = made_here(trace, session, site)

@@ -102,7 +102,7 @@ def test_the_caches_of_decorators():
     assert keeping.wrapped(cache) is load.__wrapped__
     (cache,) = [n for n in keeping.ways_up(find(1), lambda n: True) if n.name == "seen"]
     assert keeping.wrapped(cache) is find.__wrapped__
-    assert keeping.name_of(cache).startswith("the cache of test_the_caches_of_decorators")
+    assert keeping.name_of(cache).startswith("the wrapper of test_the_caches_of_decorators")
 
 
 def test_locals_generators_and_exceptions_keep_nothing():
