@@ -6,11 +6,12 @@ is empty, and raises what it would raise when its time is over.
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Any
 
 from pytest_sessionguard.observe import sqla
-from pytest_sessionguard.observe.blocking import Wanted
+from pytest_sessionguard.observe.blocking import Held, Wanted
 from pytest_sessionguard.observe.connections import held
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder, Scheduler
@@ -34,12 +35,21 @@ def install(recorder: Recorder, hooks: Hooks) -> None:
         hooks.wrap(queue, "get", wrap)
 
 
+def _holders(pool: Any) -> list[Held] | None:
+    """Who has its connections; asked when nobody can go on.
+
+    The collector is off while workers take turns: what it would have given back does not count.
+    """
+    gc.collect()
+    return held(pool)
+
+
 def _may_block(pool: Any, scheduler: Scheduler) -> bool:
     """Wait until the pool has a connection; False when it is to say that it has none."""
     limit = sqla.pool_limit(pool)
     wanted = Wanted(
         "pool", f"a connection of the {type(pool).__name__} of {limit}",
-        lambda: sqla.can_give(pool), lambda: held(pool), sqla.patience(pool),
+        lambda: sqla.can_give(pool), lambda: _holders(pool), sqla.patience(pool),
     )  # fmt: skip
     while not sqla.can_give(pool):
         answer = scheduler.wait(wanted)

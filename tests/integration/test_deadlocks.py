@@ -101,6 +101,18 @@ def test_it(concurrently, tmp_path):
     while kept:
         kept.pop().close()
 """
+COLLECTED = """
+def test_it(concurrently, tmp_path):
+    engine = made(tmp_path, size=1)
+
+    def in_a_cycle():
+        session = Session(engine)
+        look(session)
+        cycle = [session]
+        cycle.append(cycle)
+
+    concurrently(in_a_cycle, workers=2)
+"""
 LOCK_AND_POOL = """
 def test_it(concurrently, tmp_path):
     engine = made(tmp_path, size={size})
@@ -206,6 +218,7 @@ MENDED = {
     "a pool": POOL.format(size=3, workers=2),
     "a pool for all": POOL.format(size=4, workers=3),
     "left behind": LEFT_BEHIND.format(end="session.close()"),
+    "given back by the collector": COLLECTED,
     "lock and pool": LOCK_AND_POOL.format(size=2),
     "lock and SQLite": LOCK_AND_SQLITE.format(statement="look"),
     "begin immediate": UPGRADE.format(begin="BEGIN IMMEDIATE", first="look", second="take"),
