@@ -15,11 +15,43 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
+from pytest_sessionguard.events import LatePatch, Site, Stack
 from pytest_sessionguard.observe import waits
 from pytest_sessionguard.observe.holding import Holding
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.standins import named_like, standing_for
+from pytest_sessionguard.observe.strands import NATIVE_LOCAL
+
+
+class Late:
+    """Locks that were made before gevent patched threads, and that a greenlet takes.
+
+    Such a lock is the native one for ever: a greenlet that waits for it stops the whole thread, and
+    an RLock lets every greenlet of the thread in. ``patched`` is where gevent patched.
+    """
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+        self.patched: Site | None = None
+        self._told: dict[int, int] = {}
+
+    def made(self) -> Stack:
+        """The lines that make a lock now; none once gevent has patched: it is native on purpose."""
+        return self.recorder.stack() if threading.local is NATIVE_LOCAL else ()
+
+    def taken(self, token: int, lock: KnownLock) -> None:
+        """Note it once in a test; whether a session is used under it, the trace says."""
+        recorder = self.recorder
+        epoch, (strand, worker) = recorder.epoch.number, recorder.who()
+        if threading.local is NATIVE_LOCAL or strand.kind != "greenlet":
+            return
+        if type(lock.plain).__module__ == "_thread" and self._told.get(token) != epoch:
+            self._told[token] = epoch
+            recorder.trace.note(
+                LatePatch("lock", token, lock.made, self.patched, recorder.stack(), worker.token)
+            )
+
 
 # Their locks protect their own affairs, and are taken all the time.
 _FOR_THEMSELVES = {None, "sqlalchemy", "gevent", "greenlet"}
@@ -30,6 +62,7 @@ class Locks:
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
+        self.late = Late(recorder)
         self._holdings: weakref.WeakKeyDictionary[Any, Holding] = weakref.WeakKeyDictionary()
 
     def install(self, hooks: Hooks) -> None:
@@ -45,7 +78,8 @@ class Locks:
         """Stand in for the lock factories of ``threading``; again after gevent replaced them."""
         for module, names in ((threading, ("Lock", "RLock")), (_thread, ("allocate_lock",))):
             for name in names:
-                hooks.replace(module, name, Factory(getattr(module, name), self.recorder))
+                plain = getattr(module, name)
+                hooks.replace(module, name, Factory(plain, self.recorder, self.late))
 
     def install_gevent(self, module: Any, hooks: Hooks) -> None:
         """Stand in for the locks of ``gevent.lock``; its semaphores are C types."""
@@ -149,9 +183,10 @@ class Factory:
     ``isinstance`` and ``Lock | None`` for it too.
     """
 
-    def __init__(self, plain: Any, recorder: Recorder) -> None:
+    def __init__(self, plain: Any, recorder: Recorder, late: Late | None = None) -> None:
         self.plain = plain
         self._recorder = recorder
+        self._late = late
         self.__name__ = getattr(plain, "__name__", "lock")
         self.__doc__ = plain.__doc__
 
@@ -159,7 +194,9 @@ class Factory:
         lock = self.plain(*args, **kwargs)
         recorder = self._recorder
         maker = recorder.shielded(self._maker, sys._getframe())
-        return KnownLock(lock, recorder, maker) if maker is not None else lock
+        if maker is None:
+            return lock
+        return KnownLock(lock, recorder, maker, self._late if not maker else None)
 
     def _maker(self, frame: FrameType) -> str | None:
         """``""`` for the user, else the package that makes it; None where nobody needs to know."""
@@ -209,10 +246,14 @@ class KnownLock:
     One that a ``package`` made counts when the user takes it, himself or through that package.
     """
 
-    __slots__ = ("__weakref__", "_holding", "_package", "_recorder", "plain")
+    __slots__ = ("__weakref__", "_holding", "_late", "_package", "_recorder", "made", "plain")
 
-    def __init__(self, plain: Any, recorder: Recorder, package: str = "") -> None:
+    def __init__(
+        self, plain: Any, recorder: Recorder, package: str = "", late: Late | None = None
+    ) -> None:
         self.plain = plain
+        self._late = late
+        self.made: Stack = recorder.shielded(late.made) or () if late is not None else ()
         self._recorder = recorder
         self._holding = Holding(recorder)
         self._package = package
@@ -232,6 +273,8 @@ class KnownLock:
         package = self._package
         if not package or self._recorder.frames.taken_by_user(frame, package):
             self._holding.hold(hands_over=not package)
+            if self.made and self._late is not None and self._recorder.strands.greenlets:
+                self._late.taken(self._holding.token, self)
 
     def release(self) -> None:
         """As the plain lock's."""

@@ -53,7 +53,8 @@ class Patching:
 
     def _patched(self, hooks: Hooks) -> None:
         stack = self.recorder.stack()
-        self.scopes.patched = self.connections.patched = stack[0] if stack else None
+        patched = stack[0] if stack else None
+        self.scopes.patched = self.connections.patched = self.locks.late.patched = patched
         self.locks.install_threading(hooks)
 
 

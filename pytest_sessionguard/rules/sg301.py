@@ -1,4 +1,4 @@
-"""SG301 late-monkey-patch: a scoped_session was built before gevent patched threads."""
+"""SG301 late-monkey-patch: a scoped_session, a pool or a lock was built before gevent patched threads."""
 
 from __future__ import annotations
 
@@ -11,22 +11,34 @@ from pytest_sessionguard.trace import Trace
 
 
 def check(trace: Trace) -> Iterable[Finding]:
-    """Each registry that keeps a native thread-local after the patch, and was used; else each pool.
+    """Each registry that keeps a native thread-local after the patch, and was used; else each pool;
+    else each lock under which a greenlet used a session.
 
-    Both are mended by patching earlier: where a registry is late, its pools are only mentioned.
+    All are mended by patching earlier: where a registry is late, the others are only mentioned.
     """
     late = [event for event in trace.of(ev.LatePatch) if event.made]
+    registries = [event for event in late if event.what == "scoped_session"]
     pools = [event for event in late if event.what == "pool"]
-    registries = [event for event in late if event.what != "pool"]
-    for event in registries or pools:
+    locks = [event for event in late if event.what == "lock" and _guards(trace, event.token)]
+    told = registries or pools or locks
+    for event in told:
         related = []
         if event.patched is not None:
             related.append(Related("gevent patched here, too late", event.patched))
-        if registries:
-            related += [Related("this pool was built too early as well", p.made[0]) for p in pools]
+        related += [
+            Related(f"this {other.what} was built too early as well", other.made[0])
+            for other in (*pools, *locks)
+            if other.what != event.what
+        ]
         did, message = SAYS[event.what]
         user = Side(worker_name(trace, event.worker), did, event.used)
         yield finding(RULE, message, event.made[0], (user,), related, (event.token,))
+
+
+def _guards(trace: Trace, lock: int) -> bool:
+    """Whether a greenlet held the lock while it used a session: there it may have to wait."""
+    greenlets = {strand for strand, began in trace.strands.items() if began.kind == "greenlet"}
+    return any(lock in began.locks and began.strand in greenlets for began in trace.of(ev.Began))
 
 
 SAYS = {
@@ -40,13 +52,18 @@ SAYS = {
         "the connection pool of this engine was built before gevent patched threads: a greenlet that "
         "waits for a connection stops the whole thread",
     ),
+    "lock": (
+        "used a Session under the lock",
+        "this lock was made before gevent patched threads: a greenlet that waits for it stops the whole "
+        "thread, and an RLock keeps no greenlet of the thread out",
+    ),
 }
 
 
 RULE = Rule(
     code="SG301",
     name="late-monkey-patch",
-    says="scoped_session or pool built before gevent patched threads",
+    says="scoped_session, pool or lock built before gevent patched threads",
     why=(
         "scoped_session keeps its Sessions in a threading.local that it takes when it is built. Built "
         "before monkey.patch_all() it is the native one for ever: it tells threads apart, not "

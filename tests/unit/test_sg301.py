@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from pytest_sessionguard import events as ev
-from unit.tracing import TraceBuilder, app, in_test, lines_of, module, workers_of
+from unit.tracing import LOCK, TraceBuilder, app, in_test, lines_of, module, workers_of
 
 BUILT = (module(5),)
 MADE = (module(3),)
@@ -75,3 +75,36 @@ def test_where_the_registry_is_late_too_the_pool_is_only_mentioned():
 
 def test_a_pool_that_a_library_made_is_silent():
     assert with_pool(TraceBuilder(), made=()).check("SG301") == []
+
+
+def with_lock(story: TraceBuilder, held: bool = True, kind: str = "greenlet") -> TraceBuilder:
+    """A worker takes a native lock, and uses a session while it holds it, or after that."""
+    worker = story.spawn(at=20, kind=kind)
+    session = story.session(worker, at=30)
+    story.note(ev.LatePatch("lock", LOCK, (module(4),), None, (app(31),), worker.worker))
+    story.use(worker, session, at=32, locks={LOCK} if held else ())
+    return story
+
+
+def test_a_lock_made_before_the_patch_is_told_where_a_greenlet_uses_a_session_under_it():
+    [found] = with_lock(TraceBuilder()).judge()
+    assert (found.code, found.site, lines_of(found)) == ("SG301", module(4), [31])
+    assert "this lock was made before gevent patched threads" in found.message
+
+
+def test_a_late_lock_that_guards_no_session_is_silent():
+    assert with_lock(TraceBuilder(), held=False).judge() == []
+
+
+def test_a_late_lock_that_only_threads_hold_is_silent():
+    assert with_lock(TraceBuilder(), kind="thread").judge() == []
+
+
+def test_where_a_registry_or_a_pool_is_late_too_the_lock_is_only_mentioned():
+    for story, site in (
+        (with_lock(late()), module(5)),
+        (with_lock(with_pool(TraceBuilder())), module(3)),
+    ):
+        [found] = story.check("SG301")
+        assert found.site == site
+        assert [line.site for line in found.related] == [module(4)]
