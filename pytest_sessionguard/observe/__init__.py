@@ -129,6 +129,7 @@ class Observers:
         self.recorder.frames.roles.add_library(_folder("sqlalchemy"))
         self.sessions.install(hooks)
         self.instances.install(hooks)
+        self.signals.given = self.keepers.given
         self.connections.install(hooks)
         self.scopes.install(hooks)
 

@@ -9,6 +9,7 @@ import inspect
 import linecache
 import weakref
 from collections.abc import Iterator
+from types import FrameType
 from typing import Any, NamedTuple
 
 from pytest_sessionguard import events as ev
@@ -17,6 +18,7 @@ from pytest_sessionguard.observe.keeping import Node
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.stores import Store, calls, decorated_at, stores
 
+_PUT = "_sessionguard_put"
 _MOST = 8  # instances in a test; each costs a look at every object of the process
 
 
@@ -48,6 +50,13 @@ class Keepers:
             asked = Asked(number, session, weakref.ref(instance))
             self._asked.setdefault((what, stack[:1]), asked)
 
+    def given(self, item: Any, giver: FrameType | None) -> None:
+        """Something went into a queue: an instance, alone or among others in a tuple?"""
+        for each in item if type(item) is tuple else (item,):
+            state = sqla.own_attributes(each).get("_sa_instance_state")
+            if sqla.is_state(state):
+                state.__dict__[_PUT] = self.recorder.stack(giver)[:1]
+
     def publish(self) -> None:
         """Note who keeps each of them, where somebody does."""
         if self._epoch != self.recorder.epoch.number:
@@ -61,6 +70,9 @@ class Keepers:
                     self.recorder.trace.note(ev.Kept(asked.number, asked.session, holder, sites))
 
     def _kept(self, instance: Any) -> tuple[str, ev.Stack] | None:
+        put = sqla.own_attributes(instance)["_sa_instance_state"].__dict__.get(_PUT)
+        if put:
+            return "a queue", put
         for node in keeping.ways_up(instance, lambda node: True):
             if keeping.is_users(node, self.recorder.frames):
                 sites = self._stored_at(node)

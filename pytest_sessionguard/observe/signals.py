@@ -31,6 +31,7 @@ class Signals:
         self._set: weakref.WeakKeyDictionary[Any, Snapshot] = weakref.WeakKeyDictionary()
         self._items: weakref.WeakKeyDictionary[Any, Items] = weakref.WeakKeyDictionary()
         self.taken: Callable[[Any], None] | None = None
+        self.given: Callable[[Any, FrameType | None], None] | None = None
 
     # -- what is passed on -----------------------------------------------------------------
 
@@ -67,6 +68,8 @@ class Signals:
         if items is None:
             items = self._items[container] = Items()
         items.add(item, strand.clock.export())
+        if self.given is not None:
+            self.given(item, giver)
 
     def got(self, container: Any, item: Any) -> None:
         """An item came out of a queue."""
