@@ -82,6 +82,7 @@ class Look(NamedTuple):
 
 def look(executions: int) -> Look:
     gc.collect()
+    gc.collect()  # what a finalizer lets go of
     greenlet = sys.modules.get("greenlet")
     living = gc.get_objects() if greenlet is not None else []
     greenlets = sum(
@@ -204,22 +205,32 @@ def run(suite: Suite, each: int, timeout: float, place: Path) -> tuple[list[Look
 
 
 def trouble(looks: list[Look], text: str) -> str:
-    """What went wrong, in words; empty if nothing did."""
-    found = [
-        said for said in ("do not come to an end", "INTERNALERROR", "by an error of its own")
-        if said in text
-    ]  # fmt: skip
-    if len(looks) < 3:
+    """What went wrong, in words; empty if nothing did.
+
+    A test may end its search by an assertion that two workers at once break.
+    """
+    said = ("do not come to an end", "INTERNALERROR", "by an error of its own")
+    found = [each for each in said if each in text]
+    if not looks or not looks[-1].executions:
         return "; ".join([*found, "no executions"]) + "\n" + text[-1500:]
-    # The first executions make what stays for good: pools' connections, a loop, imports.
-    first, last = looks[1], looks[-1]
+    if len(looks) > 2:
+        found += left(looks)
+    return "; ".join(found)
+
+
+def left(looks: list[Look]) -> list[str]:
+    """What was there at the end and not at the beginning.
+
+    The first executions make what stays for good: pools' connections, a loop, imports.
+    """
+    found, first, last = [], looks[1], looks[-1]
     for name in ("threads", "greenlets", "tasks", "files"):
         before, after = getattr(first, name), getattr(last, name)
         if after > before + SETTLED.get(name, 0):
             found.append(f"{name}: {before} -> {after}")
     if growth(looks) > ALLOWED_GROWTH:
         found.append(f"memory: +{growth(looks)} KiB")
-    return "; ".join(found)
+    return found
 
 
 def growth(looks: list[Look]) -> int:
