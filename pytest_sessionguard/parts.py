@@ -101,7 +101,8 @@ def concurrently(
 
 def _pending(place: Place, work: Work) -> Pending:
     """Workers that begin when they are awaited."""
-    if asyncio._get_running_loop() is None:
+    body = place.search.item.obj  # type: ignore[attr-defined]
+    if asyncio._get_running_loop() is None and not inspect.iscoroutinefunction(body):
         raise pytest.UsageError(jobs.NO_LOOP)
     made = Pending(lambda: _run_async(place, work))
     place.search.pending.append(made)

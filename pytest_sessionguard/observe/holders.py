@@ -115,35 +115,28 @@ def published(session: Any, state: SessionState, frames: Frames) -> list[ev.Publ
 
 
 def resting(session: Any) -> str | None:
-    """The kind of container in which a session lies: ``"queue"``, else ``"list"``, else None."""
-    kinds = {
-        _kind_of(container)
-        for held in (session, *_async_sessions(session))
-        for container in _containers(held)
-    }
-    return "queue" if "queue" in kinds else "list" if "list" in kinds else None
+    """The kind of container in which a session lies: ``"queue"``, else ``"list"``, else None.
+
+    What puts and gets is a queue; a frame's own list holds nothing.
+    """
+    owners = _referrers(_containers([session, *_async_sessions(session)]))
+    dictionaries = [owner for owner in owners if type(owner) is dict]
+    if any(_puts_and_gets(type(each)) for each in (*owners, *_referrers(dictionaries))):
+        return "queue"
+    lies = any(type(owner) is dict or not isinstance(owner, _PASSING) for owner in owners)
+    return "list" if lies else None
 
 
-def _containers(held: Any) -> list[Any]:
-    """The lists and deques that an object lies in, itself or in a tuple with its priority."""
-    found = []
-    for referrer in gc.get_referrers(held):
-        outer = gc.get_referrers(referrer) if type(referrer) is tuple else (referrer,)
-        found += [each for each in outer if type(each) in (list, collections.deque)]
-    return found
+def _referrers(things: list[Any]) -> list[Any]:
+    """Who refers to any of these; asked at once, since each question looks through the whole heap."""
+    return [each for each in gc.get_referrers(*things) if each is not things] if things else []
 
 
-def _kind_of(container: Any) -> str | None:
-    """What holds a list: an object that puts and gets is a queue; a frame's own holds nothing."""
-    kind = None
-    for owner in gc.get_referrers(container):
-        owners = [owner, *gc.get_referrers(owner)] if type(owner) is dict else [owner]
-        for each in owners:
-            if _puts_and_gets(type(each)):
-                return "queue"
-        if type(owner) is dict or not isinstance(owner, _PASSING):
-            kind = "list"
-    return kind
+def _containers(held: list[Any]) -> list[Any]:
+    """The lists and deques that objects lie in, themselves or in a tuple with their priority."""
+    inner = _referrers(held)
+    outer = _referrers([each for each in inner if type(each) is tuple])
+    return [each for each in (*inner, *outer) if type(each) in (list, collections.deque)]
 
 
 def _puts_and_gets(kind: type) -> bool:
@@ -157,9 +150,11 @@ _PASSING = (types.FrameType, types.GeneratorType, types.CoroutineType, list, tup
 def holders_of(held: Any, token: int, frames: Frames) -> list[ev.Published]:
     """Who refers to one object."""
     found = []
-    for referrer in gc.get_referrers(held):
+    referrers = _referrers([held])
+    around = _Around(referrers)
+    for referrer in referrers:
         try:
-            event = _as_holder(referrer, held, token, frames)
+            event = _as_holder(referrer, held, token, frames, around)
         except Exception:  # somebody's proxy or property: it is not for us to ask
             continue
         if event is not None:
@@ -167,36 +162,49 @@ def holders_of(held: Any, token: int, frames: Frames) -> list[ev.Published]:
     return found
 
 
+class _Around:
+    """The owners of attribute dictionaries, and the functions that close over cells."""
+
+    def __init__(self, referrers: list[Any]) -> None:
+        inner = [each for each in referrers if type(each) in (dict, types.CellType)]
+        self.owners = _referrers(inner)
+        closures = [each for each in self.owners if type(each) is tuple]
+        self.functions = [
+            each
+            for each in _referrers(closures)
+            if isinstance(each, types.FunctionType) and each.__closure__
+        ]
+
+
 def _async_sessions(session: Any) -> list[Any]:
     """The AsyncSession around a Session, if there is one."""
     asyncio_sessions = sys.modules.get("sqlalchemy.ext.asyncio")
     if asyncio_sessions is None:
         return []
-    around = []
-    for referrer in gc.get_referrers(session):
-        around += (
-            [referrer, *gc.get_referrers(referrer)] if isinstance(referrer, dict) else [referrer]
-        )
+    inner = _referrers([session])
+    around = [*inner, *_referrers([each for each in inner if isinstance(each, dict)])]
     kind = asyncio_sessions.AsyncSession
     return [o for o in around if issubclass(type(o), kind) and o.sync_session is session]
 
 
-def _as_holder(referrer: Any, held: Any, token: int, frames: Frames) -> ev.Published | None:
+def _as_holder(
+    referrer: Any, held: Any, token: int, frames: Frames, around: _Around
+) -> ev.Published | None:
     if isinstance(referrer, dict):
         module = sys.modules.get(referrer.get("__name__", ""))
         if module is not None and vars(module) is referrer:
             name = next((n for n, value in referrer.items() if value is held), "?")
             return ev.Published(token, f"{referrer['__name__']}.{name}", None)
-        return _owner_of_dict(referrer, held, token, frames)
+        return _owner_of_dict(referrer, held, token, frames, around)
     if isinstance(referrer, types.CellType):
-        return _closing_over(referrer, token, frames)
+        return _closing_over(referrer, token, frames, around)
     return _attribute(referrer, held, token, frames)
 
 
 def _owner_of_dict(
-    names: dict[Any, Any], held: Any, token: int, frames: Frames
+    names: dict[Any, Any], held: Any, token: int, frames: Frames, around: _Around
 ) -> ev.Published | None:
-    for owner in gc.get_referrers(names):
+    for owner in around.owners:
         if getattr(owner, "__dict__", None) is names:
             return _attribute(owner, held, token, frames)
     return None
@@ -234,14 +242,13 @@ def _is_users(kind: type, frames: Frames) -> bool:
     return filename is not None and frames.roles[filename] in ("app", "test")
 
 
-def _closing_over(cell: types.CellType, token: int, frames: Frames) -> ev.Published | None:
-    for closure in gc.get_referrers(cell):
-        if not isinstance(closure, tuple):
-            continue
-        for function in gc.get_referrers(closure):
-            if isinstance(function, types.FunctionType) and function.__closure__ is closure:
-                code = inspect.unwrap(function).__code__
-                if frames.roles[code.co_filename] in ("app", "test"):
-                    site = frames.site_of(code.co_filename, code.co_firstlineno, code.co_qualname)
-                    return ev.Published(token, f"the closure of {code.co_qualname}", site)
+def _closing_over(
+    cell: types.CellType, token: int, frames: Frames, around: _Around
+) -> ev.Published | None:
+    for function in around.functions:
+        if any(each is cell for each in function.__closure__ or ()):
+            code = inspect.unwrap(function).__code__
+            if frames.roles[code.co_filename] in ("app", "test"):
+                site = frames.site_of(code.co_filename, code.co_firstlineno, code.co_qualname)
+                return ev.Published(token, f"the closure of {code.co_qualname}", site)
     return None

@@ -339,3 +339,39 @@ def test_a_wrong_call_in_an_async_test_is_told_in_one_line(suite):
     for test, complaint in COMPLAINTS.items():
         told = ran.text.partition(f"_ {test} _")[2].partition("\n____")[0]
         assert sum(complaint in line for line in told.splitlines()) == 1, (test, told)
+
+
+OTHER_LOOPS = """
+@pytest.fixture
+def anyio_backend():
+    return BACKEND
+
+
+@pytest.mark.anyio
+@pytest.mark.concurrent_sessions
+async def test_marked():
+    pass
+
+
+@pytest.mark.anyio
+async def test_awaited(concurrently):
+    async def nothing():
+        pass
+
+    await concurrently(nothing)
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "backend", "says"),
+    [
+        ("uvloop", ("asyncio", {"use_uvloop": True}), "the test runs on a loop of uvloop"),
+        ("trio", "trio", "no asyncio loop runs this test"),
+    ],
+)
+def test_other_loops_are_refused_in_one_line(suite, module, backend, says):
+    pytest.importorskip(module)
+    suite.write(test_it=f"{MODEL}\nBACKEND = {backend!r}\n{OTHER_LOOPS}")
+    ran = suite.guard("-W", "ignore", plugins=("anyio",))
+    ran.outcomes(failed=2)
+    assert ran.text.count(f"\nsessionguard: backend='asyncio': {says}") == 2
