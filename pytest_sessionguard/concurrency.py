@@ -25,7 +25,7 @@ class Concurrency:
     schedules: int = 100
     preemptions: int | None = None
     timeout: float = 5.0
-    strategy: str = "bounded"
+    strategy: str = "systematic"
     seed: int = 0
 
     def marked(self, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> Concurrency:

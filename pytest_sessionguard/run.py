@@ -14,7 +14,7 @@ from pytest_sessionguard.concurrency import Concurrency
 from pytest_sessionguard.events import Site
 from pytest_sessionguard.findings import ADVICE, Finding
 from pytest_sessionguard.guard import Guard
-from pytest_sessionguard.reports import json_report, terminal
+from pytest_sessionguard.reports import json_report, orders, terminal
 from pytest_sessionguard.rerun import is_strict_xpass
 from pytest_sessionguard.schedule.token import Token, digest
 from pytest_sessionguard.settings import Settings
@@ -259,6 +259,10 @@ class Run:
             f.level != ADVICE and not f.tests for f in self.findings.values()
         ) and session.exitstatus in (0, 5):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        gate = orders.gate(self.ordered_searches()) if self.settings.require_complete else None
+        if gate is not None:
+            self.notes.append(gate)
+            session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
         if self.settings.replay is not None and session.exitstatus == 5:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR  # under xdist nobody could refuse
         self._write(session)
@@ -266,7 +270,7 @@ class Run:
     def _write(self, session: pytest.Session) -> None:
         document = json_report.document(
             self.ordered(),
-            sorted(self.searches, key=lambda search: str(search["test"])),
+            self.ordered_searches(),
             {
                 "tests": session.testscollected,
                 "exit_status": int(session.exitstatus),
@@ -284,9 +288,15 @@ class Run:
         """All findings by file, line and code."""
         return sorted(self.findings.values(), key=lambda f: (f.site.path, f.site.line, f.code))
 
+    def ordered_searches(self) -> list[dict[str, Any]]:
+        """All searches by test."""
+        return sorted(self.searches, key=lambda search: str(search["test"]))
+
     def summarize(self, reporter: pytest.TerminalReporter) -> None:
         """The last section of the terminal report."""
-        terminal.summary(reporter, self.ordered(), self.notes, self.read_line)
+        terminal.summary(
+            reporter, self.ordered(), self.notes, self.read_line, self.ordered_searches()
+        )
 
 
 _FOUND: pytest.StashKey[list[Finding]] = pytest.StashKey()

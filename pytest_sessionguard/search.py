@@ -88,7 +88,8 @@ class Search:
         segments: tuple[Segment, ...] = ()
         for part, base in zip(self.parts, bases(self.parts), strict=False):
             segments += tuple(segment.after(base) for segment in part.execution.segments)
-        return Execution(self.schedule, steps, decisions, uncontrolled, segments)
+        renamed = any(part.execution.renamed for part in self.parts)
+        return Execution(self.schedule, steps, decisions, uncontrolled, segments, renamed)
 
     def beyond(self) -> Beyond:
         """What chooses where the schedule has ended, in the next concurrent part."""
@@ -99,7 +100,11 @@ class Search:
         """Tell the strategy what came of the schedule that it gave out."""
         self.executions += 1
         self.strategy.ran(execution)
-        self.classes.add(class_of(execution.segments))
+        if execution.renamed:
+            self.classes.clear()
+        bound = self.strategy.preemptions
+        if bound is None or sum(each.is_preemption for each in execution.decisions) <= bound:
+            self.classes.add(class_of(execution.segments))
         self.uncontrolled += execution.uncontrolled
 
     def token(self) -> str | None:
@@ -116,19 +121,15 @@ class Search:
         return [each for part in self.parts for each in part.preempted]
 
     @property
-    def is_complete(self) -> bool:
-        """Whether one order of each kind was tried: nothing cut the search, and all was seen."""
-        return self.strategy.complete and self.first_finding is None and not self.uncontrolled
-
-    @property
     def cut(self) -> str | None:
         """What cut the search; None when nothing did, or when a finding ended it."""
-        if self.is_complete or self.first_finding is not None:
+        if self.first_finding is not None:
             return None
         if self.uncontrolled:
             return UNCONTROLLED
-        is_spent = self.executions >= self.chosen.schedules
-        return self.strategy.cut or ("schedules" if is_spent else "outcome")
+        if self.strategy.is_exhausted:
+            return self.strategy.cut
+        return "schedules" if self.executions >= self.chosen.schedules else "outcome"
 
     def entry(self) -> dict[str, Any]:
         """The entry in the report's ``searches``."""
@@ -139,7 +140,9 @@ class Search:
             "strategy": self.strategy.name,
             "executions": self.executions,
             "classes": len(self.classes),
-            "complete": self.is_complete,
+            "estimate": self.strategy.estimate if self.cut == "schedules" else None,
+            "preemptions": self.strategy.preemptions,
+            "complete": self.cut is None and self.first_finding is None,
             "cut": self.cut,
             "first_finding": self.first_finding,
         }
@@ -150,7 +153,8 @@ def bases(parts: list[together.Part]) -> list[Base]:
     found = [Base()]
     for part in parts:
         before = found[-1]
-        workers, decisions = part.workers, len(part.execution.decisions)
+        numbers = (segment.worker + 1 for segment in part.execution.segments)
+        workers, decisions = max(part.workers, *numbers, 0), len(part.execution.decisions)
         found.append(Base(before.part + 1, before.workers + workers, before.decisions + decisions))
     return found
 

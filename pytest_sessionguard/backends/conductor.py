@@ -14,7 +14,6 @@ from pytest_sessionguard.events import Site, Stack, TakesTurns
 from pytest_sessionguard.observe.blocking import Abroad, Held, Wanted
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.strands import Strand, Worker, in_worker
-from pytest_sessionguard.schedule.footprints import Notes
 from pytest_sessionguard.schedule.turns import Abandoned, Turns
 from pytest_sessionguard.schedule.waiting import SPAWNER, Answer, Holders, Wait
 
@@ -39,10 +38,11 @@ class Row(NamedTuple):
 class Touching:
     """Notes what one worker touches; see ``Touched`` in ``observe.recorder``."""
 
-    def __init__(self, number: int, name: str, notes: Notes) -> None:
+    def __init__(self, conductor: Conductor, number: int, name: str) -> None:
+        self._conductor = conductor
         self._number = number
         self._name = name
-        self._notes = notes
+        self._notes = conductor.turns.notes
         self._made: Counter[str] = Counter()
 
     def uses(self, session: str) -> None:
@@ -68,9 +68,30 @@ class Touching:
         self._notes.drop(self._number, lock, alone)
 
     def makes(self, kind: str) -> str:
-        """``kind worker.n``: the n-th that this worker makes."""
+        """``kind part.worker.n``: the n-th that this worker makes."""
         self._made[kind] += 1
         return f"{kind} {self._name}.{self._made[kind]}"
+
+    def signals(self, thing: Any) -> None:
+        """It uses an event, a future, a queue: called after its kind once workers share one.
+
+        Who made it is not known, and a name after who used it first would hang on the order. As long
+        as every worker keeps to its own, they meet nobody.
+        """
+        kind, conductor = type(thing).__qualname__, self._conductor
+        shared = conductor.recorder.shared_kinds
+        root = conductor.turns.states[self._number].root
+        if kind not in shared:
+            _, owner = conductor.signals.setdefault(id(thing), (thing, root))
+            if owner == root:
+                return
+            shared.add(kind)
+            self._notes.renamed = True
+        self._notes.write(self._number, f"any {kind}")
+
+    def place(self) -> str:
+        """The worker's own; what it starts may be a pool's, and serve others too."""
+        return self._name if self._conductor.is_in_own_strand(self._number) else "any"
 
 
 class Conductor:
@@ -109,8 +130,10 @@ class Conductor:
         self._home = threading.current_thread()
         self._part = recorder.next_token()
         self._stuck = Stuck(recorder, turns)
+        self.signals: dict[int, tuple[Any, int]] = {}
+        self._prefix = recorder.label("part").text
         self._touching = [
-            Touching(state.number, str(state.number), turns.notes) for state in turns.states
+            Touching(self, state.number, f"{self._prefix}.{state.number}") for state in turns.states
         ]
 
     def begin(self, kind: str, number: int, runner: Any, spawned: Stack, things: list[Any]) -> None:
@@ -214,6 +237,11 @@ class Conductor:
         number = self._number()
         return self._touching[number] if number is not None else None
 
+    def is_in_own_strand(self, number: int) -> bool:
+        """Whether the current strand is the one in which worker ``number`` was started."""
+        own = self._strands[number] if number < len(self._strands) else None
+        return self.recorder.strands.current() is own
+
     def forking(self) -> None:
         """Remember where a worker starts a process: nothing orders what that does."""
         if self.is_worker():
@@ -238,7 +266,7 @@ class Conductor:
         """What worker ``number`` waits for, as the turns see it."""
         until = self._stuck.begin(number, wanted, who)
         holders = _holders(self._holder_number, wanted)
-        return Wait(wanted.what, wanted.is_free, until, wanted.last, holders)
+        return Wait(wanted.what, wanted.is_free, until, wanted.last, holders, _is_undone(wanted))
 
     def orders(self, strand: Strand) -> bool:
         """Whether this strand is one of the workers themselves."""
@@ -318,7 +346,7 @@ class Conductor:
     def _joined(self, strand: Strand, parent: int, waits: bool = False) -> int:
         number = self.turns.join(parent, waits)
         state = self.turns.states[number]
-        self._touching.append(Touching(number, f"{state.root} {state.label}", self.turns.notes))
+        self._touching.append(Touching(self, number, f"{self._prefix}.{state.line}"))
         self._owners[number] = self._acting[number] = strand
         return number
 
@@ -375,6 +403,11 @@ def _waits(strand: Strand) -> bool:
     from pytest_sessionguard.backends.tasks import waits_for_another
 
     return waits_for_another(task)
+
+
+def _is_undone(wanted: Wanted) -> bool:
+    """SQLite refuses a statement as a whole, and it is all that was done since the yield point."""
+    return wanted.kind in ("database", "commit")
 
 
 def _holders(number_of: Callable[[Held], int | None], wanted: Wanted) -> Callable[[], Holders]:

@@ -10,7 +10,7 @@ from pytest_sessionguard import events as ev
 from pytest_sessionguard.observe import sqla
 from pytest_sessionguard.observe.blocking import Held
 from pytest_sessionguard.observe.hooks import Hooks
-from pytest_sessionguard.observe.recorder import Recorder
+from pytest_sessionguard.observe.recorder import Label, Recorder
 from pytest_sessionguard.observe.strands import NATIVE_LOCAL, Worker, held_locks
 from pytest_sessionguard.observe.transparent import around
 
@@ -20,6 +20,7 @@ _POOL = "_sessionguard_pool"
 _MADE = "_sessionguard_made"
 
 
+_IN_MEMORY = (None, "", ":memory:")
 HOLDS = "holds a connection"
 
 
@@ -34,6 +35,7 @@ class Connections:
         self.taken: Any = None
         self.patched: ev.Site | None = None
         self.engines: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._databases: dict[str, Label] = {}
         self._announced: dict[int, int] = {}
         self._late_in: dict[int, int] = {}
 
@@ -70,9 +72,16 @@ class Connections:
 
     def _made(self, engine: Any) -> None:
         self.engines.add(engine)
+        self.recorder.shielded(self._name, engine)
         pool = sqla.own_attributes(engine).get("pool")
         if pool is not None and self.recorder.active:
             pool.__dict__[_MADE] = self.recorder.shielded(self.recorder.stack)
+
+    def _name(self, engine: Any) -> None:
+        label, path = self.recorder.label("database"), engine.url.database
+        if path not in _IN_MEMORY:
+            label = self._databases.setdefault(path, label)  # engines on one file share its locks
+        engine.dialect.__dict__[sqla.LABEL] = label
 
     def _late(self, pool: Any, token: int, worker: Worker, stack: ev.Stack) -> None:
         """Note a queue of connections that was built before gevent patched, and serves greenlets.
@@ -117,6 +126,7 @@ class Connections:
             session, stack = operation.token, operation.stack
         else:
             session, stack = None, recorder.here()
+        record.__dict__[sqla.LABEL] = recorder.label("connection") if recorder.scheduler else None
         if recorder.scheduler is not None:
             stack = recorder.stack()  # all lines: who waits for it may be told of it
         clock = strand.clock

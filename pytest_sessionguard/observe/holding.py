@@ -25,13 +25,14 @@ class Holding:
     ``is_baton``: whoever holds it is not the only one who may let go of it.
     """
 
-    __slots__ = ("_baton", "_holders", "_recorder", "_released", "is_baton", "token")
+    __slots__ = ("_baton", "_holders", "_label", "_recorder", "_released", "is_baton", "token")
 
     def __init__(self, recorder: Recorder) -> None:
         self.token = recorder.next_token()
         self._recorder = recorder
         self._holders: list[Held] = []
         self.is_baton = False
+        self._label = recorder.label("lock")
         self._released = Clock(self.token, recorder.epoch)
         self._baton = Clock(self.token, recorder.epoch)
 
@@ -42,6 +43,9 @@ class Holding:
         protect what it does with it, but is not for handing sessions over.
         """
         strand = self._recorder.strands.current()
+        notes = self._recorder.notes()
+        if notes is not None:
+            notes.takes(self._label.name(self._recorder.epoch.number), alone)
         self._holders.append(self._held(strand))
         strand.clock.join(self._baton.export())
         if alone:
@@ -85,6 +89,9 @@ class Holding:
         own = bool(mine)
         if not own and not hands_on:
             return
+        notes = self._recorder.notes()
+        if notes is not None:
+            notes.drops(self._label.name(self._recorder.epoch.number))
         if self._holders:
             gone = mine[-1] if own else self._holders[-1]
             self._holders.remove(gone)

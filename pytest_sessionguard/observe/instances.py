@@ -17,6 +17,7 @@ from pytest_sessionguard.observe.session_state import SessionRef, SessionState
 from pytest_sessionguard.observe.sessions import Mark, Sessions
 
 _DETACHED = "_sessionguard_detached"
+_HOME = "_sessionguard_home"
 
 
 class Instances:
@@ -73,8 +74,10 @@ class Instances:
         stack = recorder.frames.stack(frame) or recorder.elsewhere(frame)
         event = ev.Detached(state.number, state.token, strand.token, worker.token, stack)
         recorder.trace.note(event)
+        name = state.label.name(recorder.epoch.number)
         for each in states:
             each._sessionguard_detached = event
+            each._sessionguard_home = name
 
     def _make_init(self, error: type[Exception]) -> Any:
         recorder, note = self.recorder, self._note_access
@@ -91,6 +94,7 @@ class Instances:
         label, attribute, state = sqla.class_and_attribute(raising)
         strand, worker = self.recorder.who()
         detached: ev.Detached | None = getattr(state, _DETACHED, None)
+        self._read_home(state)
         if detached is not None:
             self.recorder.trace.note(detached)
             site = reach.instance_binding(strand, state.obj())
@@ -107,6 +111,12 @@ class Instances:
                 detached.number if detached else None,
             )
         )  # fmt: skip
+
+    def _read_home(self, state: Any) -> None:
+        """Note, for the search, that a worker has looked at the session an instance was in."""
+        notes, name = self.recorder.notes(), getattr(state, _HOME, None)
+        if notes is not None and name is not None:
+            notes.reads(name)
 
     # -- attaching elsewhere ---------------------------------------------------------------
 
@@ -150,6 +160,7 @@ class Instances:
             return
         strand, worker = self.recorder.who()
         guarded, home_state = self.sessions.state(session), self.sessions.state(home)
+        self.sessions.used(home_state)
         for each in (guarded, home_state):
             if each.announced != self.recorder.epoch.number:
                 self.sessions.announce(each)
@@ -195,6 +206,8 @@ class Instances:
                 and strand.clock.passed_on < state.tick
                 and state.announced == recorder.epoch.number
             ):
+                if recorder.scheduler is not None:
+                    sessions.used(state)
                 return None
             session = self._live.get(key)
             if session is None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import itertools
 import sys
+from collections import Counter
 from collections.abc import Callable
 from types import FrameType
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from pytest_sessionguard import events as ev
 from pytest_sessionguard.clocks import Epoch
@@ -42,8 +43,29 @@ class Touched(Protocol):
     def drops(self, lock: str, alone: bool = True) -> None:
         """It lets go of a lock."""
 
+    def signals(self, thing: Any) -> None:
+        """It uses a thing of which the guard does not know who made it."""
+
     def makes(self, kind: str) -> str:
         """A name for something that the worker makes."""
+
+    def place(self) -> str:
+        """A name for the thread, greenlet or task that runs; ``"any"`` if others may run in it."""
+
+
+class Label(NamedTuple):
+    """What something that was made is called: by its maker, and as which of those that one made.
+
+    It is the same in each execution of a test, whatever the order of the workers; ``epoch`` tells
+    the trace in which it was made.
+    """
+
+    epoch: int
+    text: str
+
+    def name(self, epoch: int) -> str:
+        """Its name in a trace."""
+        return self.text if self.epoch == epoch else f"{self.text} @{self.epoch}"
 
 
 class Scheduler(Protocol):
@@ -95,7 +117,8 @@ class Recorder:
     ``active`` is False while nobody wants to know (a test that is not guarded), and after a fault
     of the guard; every hook asks it first. ``scheduler`` is there while workers take turns.
     ``on_fault`` is told of faults. ``next_token()`` is a
-    number that was never given out before.
+    number that was never given out before. ``shared_kinds`` are the kinds of events, futures and
+    queues of which workers were seen to share one.
     """
 
     def __init__(self, frames: Frames, on_fault: Callable[[BaseException], None]) -> None:
@@ -108,11 +131,14 @@ class Recorder:
         self.next_token: Callable[[], int] = itertools.count(1).__next__
         self._on_fault = on_fault
         self.strands = Strands(self.next_token, self.epoch)
+        self._made: Counter[str] = Counter()
+        self.shared_kinds: set[str] = set()
 
     def start(self, label: str) -> None:
         """Begin the trace of a test; clocks and descriptions start anew."""
         self.epoch.begin()
         self.trace = Trace()
+        self._made.clear()
         self.strands.foreign = None
         self.strands.main().locks.clear()  # what an earlier test forgot to release protects nobody
         self.strands.test.label = label
@@ -133,6 +159,27 @@ class Recorder:
         except Exception as error:
             self.fault(error)
             return None
+
+    # -- what is touched -------------------------------------------------------------------
+
+    def notes(self) -> Touched | None:
+        """Where to note what is touched just now; None while no worker takes turns, mostly."""
+        scheduler = self.scheduler
+        return scheduler.notes() if scheduler is not None and self.active else None
+
+    def touch(self, thing: Any) -> None:
+        """Note that a thing by which strands tell one another something is used."""
+        notes = self.notes()
+        if notes is not None:
+            notes.signals(thing)
+
+    def label(self, kind: str) -> Label:
+        """What to call a thing that is being made."""
+        notes = self.notes()
+        if notes is not None:
+            return Label(self.epoch.number, notes.makes(kind))
+        self._made[kind] += 1
+        return Label(self.epoch.number, f"{kind} t.{self._made[kind]}")
 
     # -- who and where --------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from typing import Any
 from pytest_sessionguard import events as ev
 from pytest_sessionguard.observe import sqla
 from pytest_sessionguard.observe.hooks import Hooks
-from pytest_sessionguard.observe.recorder import Recorder
+from pytest_sessionguard.observe.recorder import Label, Recorder, Touched
 from pytest_sessionguard.observe.session_state import SessionState
 from pytest_sessionguard.observe.sessions import KEY, Sessions
 from pytest_sessionguard.observe.strands import NATIVE_LOCAL
@@ -28,11 +28,13 @@ class RegistryState:
     """
 
     __slots__ = (
-        "announced", "configured", "factory", "late_in", "made", "scoped", "token", "unbound",
+        "announced", "configured", "factory", "label", "late_in", "made", "scoped", "token",
+        "unbound",
     )  # fmt: skip
 
-    def __init__(self, made: ev.RegistryMade, scoped: Any) -> None:
+    def __init__(self, made: ev.RegistryMade, scoped: Any, label: Label) -> None:
         self.made = made
+        self.label = label
         self.scoped = weakref.ref(scoped)
         self.factory = _reference(scoped.session_factory)
         self.token = made.registry
@@ -102,7 +104,7 @@ class Scopes:
         if not isinstance(registry, _thread_local_registry()):
             keyed_by = getattr(registry.scopefunc, "__name__", type(registry.scopefunc).__name__)
         made = ev.RegistryMade(self.recorder.next_token(), stack, keyed_by, origin)
-        self._states[id(registry)] = RegistryState(made, scoped)
+        self._states[id(registry)] = RegistryState(made, scoped, self.recorder.label("registry"))
         weakref.finalize(scoped, self._states.pop, id(registry), None)
 
     def _state(self, registry: Any) -> RegistryState | None:
@@ -144,6 +146,7 @@ class Scopes:
         state = self._state(registry)
         if state is None:
             return
+        self._touch(state, registry, found, before)
         session: SessionState | None = sqla.own_attributes(found).get(KEY)
         if session is None:
             plain = sqla.sync_session(found)
@@ -173,6 +176,31 @@ class Scopes:
             )
         )  # fmt: skip
         self._late(registry, state, stack, worker.token)
+
+    def _touch(self, state: RegistryState, registry: Any, found: Any, before: int) -> None:
+        """Note, for the search, which place of the registry was looked into, or filled."""
+        notes = self.recorder.notes()
+        if notes is None:
+            return
+        name = (
+            f"{state.label.name(self.recorder.epoch.number)} {self._place(notes, registry, found)}"
+        )
+        session: SessionState | None = sqla.own_attributes(sqla.sync_session(found)).get(KEY)
+        if session is not None and session.token < before and not self._local.removing:
+            notes.reads(name)
+        else:
+            notes.writes(name)
+
+    def _place(self, notes: Touched, registry: Any, found: Any) -> str:
+        """The key of the scope by a name; ``"any"`` where there is none that keeps.
+
+        A thread or task that a worker has started may serve another one too.
+        """
+        if self._key_kind(registry, found) == "other":
+            key = self._scope(registry, found)
+            return repr(key) if isinstance(key, str | bool | None) or _is_small(key) else "any"
+        is_native = type(registry.registry) is NATIVE_LOCAL and threading.local is not NATIVE_LOCAL
+        return notes.place() if not is_native else "any"
 
     def _stack(self, session: SessionState, before: int) -> ev.Stack:
         """The lines that look up; those that made the session if it was made by this lookup."""
@@ -302,6 +330,11 @@ class Scopes:
             return self.recorder.strands.base().token
         scopes = dict(registry.registry)  # copied whole: other threads have scopes of their own
         return next((key for key in reversed(scopes) if scopes[key] is found), None)
+
+
+def _is_small(key: Any) -> bool:
+    """Whether a key is a number of the user's, and not where some object lies."""
+    return isinstance(key, int) and abs(key) < 1 << 20
 
 
 def _reference(factory: Any) -> Callable[[], Any]:

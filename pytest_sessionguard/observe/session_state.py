@@ -7,6 +7,7 @@ from types import FrameType
 from typing import Any
 
 from pytest_sessionguard import events as ev
+from pytest_sessionguard.observe.recorder import Label
 from pytest_sessionguard.observe.strands import Strand, Worker
 
 _NOBODY: frozenset[int] = frozenset()
@@ -29,6 +30,7 @@ class SessionState:
     left: ev.Site | None = None
     abandoned: ev.Site | None = None
     serves = False
+    label: Label
     frame: FrameType | None = None
     number = 0
     stack: ev.Stack = ()

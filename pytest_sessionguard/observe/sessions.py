@@ -107,6 +107,7 @@ class Sessions:
         reference = SessionRef(session, self._forget)
         reference.key = session.hash_key
         state = SessionState(token, reference, made, self.recorder.epoch.number)
+        state.label = self.recorder.label("session")
         session.__dict__[KEY] = state
         return state
 
@@ -187,6 +188,7 @@ class Sessions:
         if recorder.scheduler is not None:
             loads = via == "session" and _is_loader(frame)
             recorder.scheduler.point("load" if loads else action)
+            self.used(state)
         trace, strands = recorder.trace, recorder.strands
         if len(trace.events) >= trace.limit:
             trace.cut = True
@@ -289,7 +291,14 @@ class Sessions:
         except Exception as error:
             recorder.fault(error)
         if recorder.scheduler is not None:
+            self.used(state)
             recorder.scheduler.point("done")
+
+    def used(self, state: SessionState) -> None:
+        """Note, for the search, that a worker touches this session."""
+        notes = self.recorder.notes()
+        if notes is not None:
+            notes.uses(state.label.name(self.recorder.epoch.number))
 
     # -- endings ---------------------------------------------------------------------------
 

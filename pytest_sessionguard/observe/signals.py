@@ -40,6 +40,7 @@ class Signals:
         strand = self.recorder.strands.current()
         if strand.internal or strand.operations:
             return
+        self.recorder.touch(thing)
         snapshot = strand.clock.export()
         if snapshot is not None:
             earlier = self._set.get(thing)
@@ -48,6 +49,7 @@ class Signals:
     def join(self, thing: Any, result: Any = None) -> None:
         """The current strand is after whatever was passed on through ``thing``."""
         del result
+        self.recorder.touch(thing)
         snapshot = self._set.get(thing)
         if snapshot is not None:
             self.recorder.strands.current().clock.join(snapshot)
@@ -64,6 +66,7 @@ class Signals:
             return
         if giver is not None and giver.f_globals.get("__name__", "").startswith(_ITS_OWN_QUEUES):
             return
+        self.recorder.touch(container)
         items = self._items.get(container)
         if items is None:
             items = self._items[container] = Items()
@@ -73,6 +76,7 @@ class Signals:
 
     def got(self, container: Any, item: Any) -> None:
         """An item came out of a queue."""
+        self.recorder.touch(container)
         items = self._items.get(container)
         if items is not None:
             self.recorder.strands.current().clock.join(items.take(item))

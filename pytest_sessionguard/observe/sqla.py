@@ -212,6 +212,20 @@ def returned_by_collector(record: Any) -> bool:
     return holder is not None and holder() is None
 
 
+LABEL = "_sessionguard_label"
+"""Where a connection record and a dialect keep what the guard calls them."""
+
+
+def label_of_connection(connection: Any) -> Any:
+    """The label that a Connection's record got when it was checked out."""
+    return own_attributes(connection.connection._connection_record).get(LABEL)
+
+
+def label_of_database(connection: Any) -> Any:
+    """The label of a Connection's engine, which its sub-engines share."""
+    return own_attributes(connection.dialect).get(LABEL)
+
+
 def conditions(pool: Any) -> list[Any]:
     """The conditions by which a queue of connections tells its own waiters."""
     queue = own_attributes(getattr(pool, "_pool", None))

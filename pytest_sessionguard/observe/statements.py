@@ -13,6 +13,7 @@ from typing import Any
 from pytest_sessionguard import events as ev
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
+from pytest_sessionguard.observe.touching import Statements
 
 # Enough to tell which statements meet: SQLAlchemy writes these words itself.
 _TABLE = re.compile(r"""\b(?:FROM|JOIN|INTO|UPDATE)\s+["`\[]?([\w.]+)""", re.IGNORECASE)
@@ -27,20 +28,33 @@ def install(recorder: Recorder, hooks: Hooks) -> None:
     def before_cursor_execute(
         connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
     ) -> None:
-        del connection, cursor, parameters, context, many
+        del cursor, parameters, many
         if recorder.active and recorder.scheduler is not None:
             verb = _verb(statement)
             recorder.scheduler.point(verb)
+            recorder.shielded(touched.begins, connection, statement, context)
             recorder.shielded(_note, recorder, verb, statement)
 
+    def after_cursor_execute(
+        connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
+    ) -> None:
+        del cursor, parameters, many
+        recorder.shielded(touched.ended, connection, statement, context)
+
     def commit(connection: Any) -> None:
-        del connection
         if recorder.active and recorder.scheduler is not None:
             recorder.scheduler.point("COMMIT")
+            recorder.shielded(touched.commits, connection)
 
+    def rollback(connection: Any) -> None:
+        recorder.shielded(touched.rolls_back, connection)
+
+    touched = Statements(recorder)
     listeners: dict[str, Callable[..., Any]] = {
         "before_cursor_execute": before_cursor_execute,
+        "after_cursor_execute": after_cursor_execute,
         "commit": commit,
+        "rollback": rollback,
     }
     for name, listener in listeners.items():
         event.listen(Engine, name, listener)

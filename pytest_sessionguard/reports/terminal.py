@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from pytest_sessionguard.findings import ADVICE, Finding
+from pytest_sessionguard.reports import orders
 from pytest_sessionguard.reports.text import ReadLine, lines, place, verdict
 
 
@@ -62,9 +63,16 @@ def summary(
     findings: list[Finding],
     notes: list[str],
     read_line: ReadLine,
+    searches: Sequence[dict[str, Any]] = (),
 ) -> None:
-    """The last words of a run: each fault in short; in full if no test has told it."""
+    """The last words of a run: each fault in short; in full if no test has told it.
+
+    How many orders were tried is one line, in a verbose run one for each test.
+    """
+    counted = list(_orders(reporter, searches))
     if not findings and not notes:
+        for line in counted:
+            reporter.write_line(line)
         return
     reporter.section("sessionguard", sep="=")
     for finding in findings:
@@ -73,11 +81,20 @@ def summary(
         else:
             for text, markup in lines(finding, read_line, tests=True):
                 reporter.write_line(text, **markup)
+    for line in counted:
+        reporter.write_line(line)
     for note in notes:
         reporter.write_line(note, yellow=True)
     if findings:
         count = f"{len(findings)} finding{'s' if len(findings) > 1 else ''}"
         reporter.write_line(f"{count}; `pytest --sessionguard-explain CODE` tells more")
+
+
+def _orders(reporter: pytest.TerminalReporter, searches: Sequence[dict[str, Any]]) -> Iterable[str]:
+    if searches and reporter.config.get_verbosity() > 0:
+        return [f"sessionguard: {each['test']}: {orders.told(each)}" for each in searches]
+    line = orders.in_short(searches)
+    return [line] if line is not None else []
 
 
 def _in_short(reporter: pytest.TerminalReporter, finding: Finding) -> None:

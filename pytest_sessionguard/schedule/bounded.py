@@ -22,6 +22,7 @@ class Bounded:
     beyond = staticmethod(goes_on)
 
     def __init__(self, preemptions: int = 2) -> None:
+        self.preemptions = preemptions
         self._waiting: list[list[Schedule]] = [[()], *([] for _ in range(preemptions))]
         self._cut = False
 
@@ -42,6 +43,16 @@ class Bounded:
                 self._waiting[cost] += _middle_last(schedules)
             else:
                 self._cut = True
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether nothing is left within the bound."""
+        return not any(self._waiting)
+
+    @property
+    def estimate(self) -> int | None:
+        """It is not known how many orders each one leads to."""
+        return None
 
     @property
     def complete(self) -> bool:

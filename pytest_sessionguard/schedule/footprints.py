@@ -40,6 +40,7 @@ class Notes:
 
     *Sticky*: plain Python code looks into a Session before any hook does (``user.address`` asks for
     its session), so whoever has touched a Session reads it in all that it does from then on.
+    ``renamed`` when something has got another name than it had in earlier executions.
     """
 
     def __init__(self, count: int) -> None:
@@ -48,6 +49,7 @@ class Notes:
         self._takes: list[set[str]] = []
         self._drops: list[set[str]] = []
         self._sticky: list[Names] = []
+        self.renamed = False
         for _ in range(count):
             self.add()
 

@@ -59,6 +59,21 @@ class Pct:
         self._length = max(len(execution.decisions), 1)
 
     @property
+    def preemptions(self) -> int | None:
+        """As many as are drawn."""
+        return None
+
+    @property
+    def is_exhausted(self) -> bool:
+        """There is always another one to draw."""
+        return False
+
+    @property
+    def estimate(self) -> int | None:
+        """Nobody counts them."""
+        return None
+
+    @property
     def complete(self) -> bool:
         """Drawing shows some orders, never all."""
         return False

@@ -11,6 +11,7 @@ Source: C. Flanagan, P. Godefroid, "Dynamic Partial-Order Reduction for Model Ch
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -181,25 +182,35 @@ def _is_known(first: Ordered, second: Ordered) -> bool:
     return second.own.get(first.segment.worker, 0) >= first.number
 
 
-def initials(events: Sequence[Ordered], race: Race) -> list[int]:
-    """Which workers may go first in an order where the race goes the other way; the racer first."""
+def initials(events: Sequence[Ordered], race: Race) -> list[Segment]:
+    """What may come first in an order where the race goes the other way; the racer's first."""
     first, second = events[race.first], events[race.second]
     kept = [each for each in events[race.first + 1 : race.second] if not first.is_before(each)]
-    found: list[int] = []
+    found: list[Segment] = []
     seen: set[int] = set()
     for place, each in enumerate((*kept, second)):
         worker = each.segment.worker
         if worker not in seen and not any(other.is_before(each) for other in kept[:place]):
-            found.append(worker)
+            found.append(each.segment)
         seen.add(worker)
     racer = second.segment.worker
-    return sorted(found, key=lambda worker: worker != racer)
+    return sorted(found, key=lambda segment: segment.worker != racer)
 
 
 def class_of(segments: Sequence[Segment]) -> int:
     """A number that is the same for executions of one class, and for hardly any others."""
+    names = {each.worker: _name(each) for each in segments}
     clocks = [
-        (each.segment.worker, each.number, *sorted(each.clock.items()))
+        (
+            _name(each.segment),
+            each.number,
+            *sorted((names[worker], number) for worker, number in each.clock.items()),
+        )
         for each in ordered(segments)
     ]
-    return hash(tuple(sorted(clocks)))
+    return int.from_bytes(hashlib.sha256(repr(sorted(clocks)).encode()).digest()[:8])
+
+
+def _name(segment: Segment) -> str:
+    """The same in every order of the workers, also for what they have started."""
+    return f"{segment.part}:{segment.line or segment.worker}"

@@ -74,6 +74,9 @@ class Reduced:
 
     def ran(self, execution: Execution) -> None:
         """Add the execution to the tree, and what its races wish for."""
+        if execution.renamed:
+            self._begin_anew()
+            return
         segments = execution.segments
         since = self._follow(segments)
         if since is None:
@@ -113,6 +116,11 @@ class Reduced:
         share = share_seen(self._leaves)
         least = len(self._leaves) + len(self._wishes)
         return max(round(len(self._leaves) / share), least) if share else least
+
+    def _begin_anew(self) -> None:
+        """What was known goes by other names than what comes."""
+        self._begun, self._root = False, None
+        self._wishes, self._leaves = [], []
 
     # -- the tree ----------------------------------------------------------------------------
 
@@ -161,7 +169,7 @@ class Reduced:
         node = nodes.get(race.first)
         if node is None:
             return
-        wanted = [_standing_for(w, node, events[: race.first]) for w in initials(events, race)]
+        wanted = [_standing_for(s, node, events[: race.first]) for s in initials(events, race)]
         if not any(worker in node.branches or worker in node.sleep for worker in wanted):
             able = [worker for worker in wanted if worker in node.able]
             self._wish(node, able[:1])
@@ -170,7 +178,7 @@ class Reduced:
         self, events: Sequence[Ordered], nodes: dict[int, Node], race: Race
     ) -> None:
         """The same within a bound: the racer, or everybody where that one could not go on."""
-        racer = events[race.second].segment.worker
+        racer = events[race.second].segment
         for place in _places_of_turn(events, race):
             node = nodes.get(place)
             if node is not None:
@@ -236,9 +244,10 @@ def _places_of_turn(events: Sequence[Ordered], race: Race) -> set[int]:
     return places
 
 
-def _standing_for(worker: int, node: Node, before: Sequence[Ordered]) -> int:
+def _standing_for(segment: Segment, node: Node, before: Sequence[Ordered]) -> int:
     """The worker itself; of those alike that had not begun, the one that may be chosen."""
-    if worker in node.able:
+    worker = segment.worker
+    if worker in node.able or segment.line:
         return worker
     begun = {each.segment.worker for each in before}
     if worker in begun:

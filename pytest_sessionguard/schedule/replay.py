@@ -33,6 +33,21 @@ class Replay:
         """Nothing follows from it; ``drift`` tells whether it went its recorded way."""
 
     @property
+    def preemptions(self) -> int | None:
+        """As many as are recorded."""
+        return None
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether it has been repeated."""
+        return self._schedule is None
+
+    @property
+    def estimate(self) -> int | None:
+        """It takes one execution."""
+        return 1
+
+    @property
     def complete(self) -> bool:
         """One schedule is not every order."""
         return False

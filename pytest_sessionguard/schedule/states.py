@@ -27,11 +27,11 @@ class State:
 
     Of a child: ``root`` is the number of its worker, ``label`` its place among the worker's
     children (``"child 1.2"``), ``lender`` who waits for it and gave it the turn meanwhile,
-    ``alone`` if for no other child.
+    ``alone`` if for no other child; ``line`` names it, since its number hangs on the schedule.
     """
 
     __slots__ = (
-        "abroad", "alone", "answer", "children", "done", "gates", "label", "lender", "number",
+        "abroad", "alone", "answer", "children", "done", "gates", "label", "lender", "line", "number",
         "ran_out", "root", "started", "tried", "wait",
     )  # fmt: skip
 
@@ -39,6 +39,7 @@ class State:
         self.number = number
         self.root: int = number if parent is None else parent.root
         self.label = "" if parent is None else parent.next_label()
+        self.line = "" if parent is None else f"{self.root} {self.label}"
         self.children = 0
         self.lender: int | None = None
         self.alone = False

@@ -53,7 +53,8 @@ class Segment(NamedTuple):
 
     ``able`` are the workers that could have had the turn instead, as in ``Decision``, and ``place``
     is the number of that decision, None where there was no other worker. ``undone``: it tried what
-    it could not do, and will do all of it later.
+    it could not do, and will do all of it later. ``line`` names a worker's child, whose number
+    hangs on the order of the workers.
     """
 
     worker: int
@@ -63,6 +64,7 @@ class Segment(NamedTuple):
     footprint: Footprint = EMPTY
     undone: bool = False
     part: int = 0
+    line: str = ""
 
     def after(self, base: Base) -> Segment:
         """The same with the numbers that it has in the whole execution."""
@@ -77,7 +79,8 @@ class Segment(NamedTuple):
 class Execution(NamedTuple):
     """One run of the workers: the schedule that was asked for, and what came of it.
 
-    ``uncontrolled`` counts the times that a worker waited for something the guard does not know.
+    ``uncontrolled`` counts the times that a worker waited for something the guard does not know;
+    ``renamed`` when what it touched has other names than in the executions before.
     """
 
     schedule: Schedule
@@ -85,6 +88,7 @@ class Execution(NamedTuple):
     decisions: tuple[Decision, ...]
     uncontrolled: int = 0
     segments: tuple[Segment, ...] = ()
+    renamed: bool = False
 
     @property
     def is_serial(self) -> bool:
@@ -105,6 +109,10 @@ class Strategy(Protocol):
 
     name: str
 
+    @property
+    def preemptions(self) -> int | None:
+        """The most preemptions in one schedule, None for any number."""
+
     def next(self) -> Schedule | None:
         """The next schedule; None when there is none left."""
 
@@ -120,12 +128,20 @@ class Strategy(Protocol):
         """What came of the schedule that ``next`` gave out last."""
 
     @property
+    def is_exhausted(self) -> bool:
+        """Whether there is nothing left to try."""
+
+    @property
     def complete(self) -> bool:
         """Whether every order of this program has been tried, or one like it in all that is seen."""
 
     @property
     def cut(self) -> str | None:
         """What kept orders from being tried, other than how many executions there may be."""
+
+    @property
+    def estimate(self) -> int | None:
+        """About how many executions the whole search takes; None when nobody knows."""
 
 
 def goes_on(base: Base, segments: Sequence[Segment], able: tuple[int, ...], free: bool) -> int:

@@ -33,6 +33,7 @@ class Systematic:
         self._running: Strategy = self.reduced
         self._plan = self._planned()
         self._alone = self._has_first = False
+        self._besides = 0
 
     def next(self) -> Schedule | None:
         """The next schedule of the strategy whose turn it is."""
@@ -63,12 +64,28 @@ class Systematic:
     def ran(self, execution: Execution) -> None:
         """Tell the strategy whose turn it was; the first execution is also the first serial one."""
         self._running.ran(execution)
+        self._besides += self._running is not self.reduced
         if not self._has_first:
             self._has_first = True
             self._serial.next()
             self._serial.ran(execution)
             self._random.ran(execution)
             self._alone = not execution.decisions
+
+    @property
+    def preemptions(self) -> int | None:
+        """The bound of the reduced search."""
+        return self.reduced.preemptions
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether the reduced search has come to its end."""
+        return self.reduced.is_exhausted
+
+    @property
+    def estimate(self) -> int | None:
+        """About how many executions it all takes."""
+        return self.reduced.estimate + self._besides
 
     @property
     def complete(self) -> bool:

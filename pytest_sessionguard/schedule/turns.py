@@ -87,7 +87,7 @@ class Turns:
         """What came of the schedule."""
         return Execution(
             self._schedule, tuple(self.steps), tuple(self.decisions), self.uncontrolled,
-            tuple(self.segments),
+            tuple(self.segments), self.notes.renamed,
         )  # fmt: skip
 
     # -- called by the workers -------------------------------------------------------------
@@ -336,7 +336,8 @@ class Turns:
 
     def _end_segment(self, number: int, undone: bool = False) -> None:
         footprint = self.notes.close(number, undone)
-        self.segments.append(Segment(number, *self._begun, footprint, undone))
+        line = self.states[number].line
+        self.segments.append(Segment(number, *self._begun, footprint, undone, 0, line))
 
     def _pass_on(
         self,

@@ -81,3 +81,71 @@ def test_a_drawn_order_that_fails_is_replayed(suite):
         again = suite.guard(f"--sessionguard-replay={found['replay']}")
         assert [each["replay"] for each in again.report["findings"]] == [found["replay"]]
         assert "left its recorded way" not in again.text
+
+
+# -- how much was tried --------------------------------------------------------------------------
+
+
+def test_every_distinct_order_of_a_correct_program_is_told_in_one_line(suite):
+    ran, search = searched(suite, f"MORE = {{}}\n{ATOMIC}", "-q")
+    ran.outcomes(passed=1)
+    assert (search["classes"], search["complete"], search["cut"]) == (2, True, None)
+    told = [line for line in ran.text.splitlines() if "sessionguard" in line]
+    assert told == ["sessionguard: 1 test searched, all 2 distinct orders"]
+    ran, _ = searched(suite, f"MORE = {{}}\n{ATOMIC}", "-v")
+    assert "sessionguard: test_it.py::test_it: all 2 distinct orders" in ran.text
+
+
+def test_a_bound_is_told_and_is_not_complete(suite):
+    ran, search = searched(suite, f"MORE = dict(preemptions=0)\n{ATOMIC}", "-v")
+    assert (search["complete"], search["cut"]) == (False, "preemptions")
+    assert "all 1 distinct order up to 0 preemptions" in ran.text
+
+
+def test_a_budget_that_cuts_is_told_and_fails_the_gate_only_when_asked(suite):
+    source = f"MORE = dict(schedules=1)\n{ATOMIC}"
+    ran, search = searched(suite, source)
+    assert (search["complete"], search["cut"]) == (False, "schedules")
+    assert ran.status == 0
+    assert "1 of about 2; raise --sessionguard-schedules" in ran.text
+    ran, _ = searched(suite, source, "--sessionguard-require-complete")
+    assert ran.status == 1
+    ran.outcomes(passed=1)
+    assert "--sessionguard-require-complete: not all orders were tried of test_it.py" in ran.text
+    suite.ini("sessionguard_require_complete = true")
+    assert searched(suite, source)[0].status == 1
+    assert searched(suite, f"MORE = {{}}\n{ATOMIC}")[0].status == 0
+
+
+def test_a_bad_value_of_the_gate_is_a_usage_error(suite):
+    suite.ini("sessionguard_require_complete = maybe")
+    suite.write(test_it="def test_it():\n    pass\n")
+    ran = suite.run("-p", "sessionguard")
+    assert ran.status == 4
+    assert "sessionguard_require_complete is 'maybe'" in ran.errors
+
+
+def test_a_wait_for_something_unknown_is_inconclusive(suite):
+    source = f"MORE = {{}}\nimport threading, _thread\n{ATOMIC}".replace(
+        "    with Session", "    READY.wait_for_the_other()\n    with Session"
+    )
+    suite.write(
+        other="""
+import subprocess, sys
+
+
+class Ready:
+    def __init__(self):
+        self.count = 0
+
+    def wait_for_the_other(self):
+        self.count += 1
+        import select
+        if self.count % 2:
+            select.select([], [], [], 0.6)
+"""
+    )
+    source = "from other import Ready\nREADY = Ready()\n" + source
+    ran, search = searched(suite, source, "--sessionguard-schedules=3")
+    assert (search["complete"], search["cut"]) == (False, "uncontrolled waits")
+    assert "inconclusive" in ran.text
