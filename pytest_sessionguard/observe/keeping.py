@@ -110,7 +110,9 @@ def _is_root(node: Node) -> bool:
 
 def _node(referrer: Any, by_id: dict[int, Node]) -> Node | None:
     if isinstance(referrer, dict):
-        return _of_dict(referrer, by_id)
+        node = _of_dict(referrer, by_id)
+        if node is not None or type(referrer) is dict:
+            return node
     if isinstance(referrer, types.FunctionType):
         return _of_function(referrer, by_id)
     below = next((by_id[id(e)] for e in gc.get_referents(referrer) if id(e) in by_id), None)

@@ -125,3 +125,12 @@ def test_where_it_may_not_pass_it_does_not_go_on():
     holder = Holder([thing])
     found = keeping.ways_up(thing, lambda node: node.kind != "item")
     assert [node.kind for node in found if node.thing is not holder].count("attribute") == 0
+
+
+def test_an_attribute_of_an_object_that_is_a_dictionary_as_well():
+    class Registry(dict):  # type: ignore[type-arg]
+        pass
+
+    thing, registry = Thing(), Registry(other=1)
+    registry.db = thing
+    assert [("attribute", "db")] in ways(thing)
