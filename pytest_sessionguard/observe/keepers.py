@@ -92,9 +92,8 @@ class Keepers:
             decorator = getattr(code, "co_qualname", "").partition(".")[0]
             return (self._decorator_of(inner.__code__, decorator),)
         chain = node.chain()
-        kept_as = [(each.name, at > 0) for at, each in enumerate(chain) if each.name]
-        for name, inside in kept_as:
-            sites = self._stores(keeping.owner_file(node), name, inside)
+        for at, each in enumerate(chain):
+            sites = self._stores(keeping.owner_file(node), each, at > 0) if each.name else ()
             if sites:
                 return sites
         return self._cached_property(node)
@@ -106,7 +105,7 @@ class Keepers:
         return [
             self._closed_over(each)
             if each.kind == "closure"
-            else self._stores(keeping.owner_file(node), each.name, at > 0)
+            else self._stores(keeping.owner_file(node), each, at > 0)
             for at, each in enumerate(node.chain())
             if each.name
         ]
@@ -126,9 +125,9 @@ class Keepers:
         code = getattr(function, "__code__", None)
         return (self._decorator_of(code, ""),) if code is not None else ()
 
-    def _stores(self, first: str, name: str, inside: bool) -> ev.Stack:
-        for filename in self._files(first, name):
-            found = stores(source_of(filename), name, inside)
+    def _stores(self, first: str, under: Node, inside: bool) -> ev.Stack:
+        for filename in self._files(first, under.name):
+            found = stores(source_of(filename), under.name, inside, under.kind)
             if found:
                 return tuple(self._handed_in(filename, found))
         return ()

@@ -117,7 +117,8 @@ class Lasting:
         roles = self.recorder.frames.roles
         sources = [source_of(name) for name, role in list(roles.items()) if role == "app"]
         return any(
-            key in source and (quoted.search(source) or stores(source, key, inside=False))
+            key in source
+            and (quoted.search(source) or stores(source, key, inside=False, kind="key"))
             for source in sources
         )
 

@@ -30,11 +30,15 @@ class Store(NamedTuple):
     called: str
 
 
-def stores(source: str, name: str, inside: bool) -> list[Store]:
-    """Where things are stored under ``name``, or ``inside`` the container of that name."""
+def stores(source: str, name: str, inside: bool, kind: str = "") -> list[Store]:
+    """Where things are stored under ``name``, or ``inside`` the container of that name.
+
+    ``kind`` tells what bears the name: a module's ``variable``, an ``attribute``, a ``key``, or a
+    function's own variable otherwise; empty where that does not matter.
+    """
     found: dict[int, list[Store]] = {0: [], 1: []}
     for node, around in _walk(ast.parse(source), ()):
-        for rank, value in _stored(node, name, inside):
+        for rank, value in _stored(node, name, inside, around, kind):
             found[rank].append(_store(node, value, around))
     in_functions = [each for each in found[1] if each.function != "<module>"]
     return found[0] or in_functions or found[1]
@@ -78,12 +82,14 @@ def _walk(
         yield from _walk(child, (*around, child) if scope else around)
 
 
-def _stored(node: ast.AST, name: str, inside: bool) -> Iterator[tuple[int, ast.expr | None]]:
+def _stored(
+    node: ast.AST, name: str, inside: bool, around: tuple[ast.AST, ...], kind: str
+) -> Iterator[tuple[int, ast.expr | None]]:
     """What this node stores there: 0 for certain, 1 when it may be the making of the place."""
     for target, value in _assigned(node):
         if inside and isinstance(target, ast.Subscript) and _ends(target.value) == name:
             yield 0, value
-        elif _ends(target) == name and not _is_empty(value):
+        elif _ends(target) == name and not _is_empty(value) and _bears(target, around, kind):
             yield int(inside), value
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
         return
@@ -91,6 +97,26 @@ def _stored(node: ast.AST, name: str, inside: bool) -> Iterator[tuple[int, ast.e
     sets = not inside and node.func.attr == "setdefault" and _is_constant(node.args[:1], name)
     if puts or sets:
         yield 0, node.args[-1] if node.args else None
+
+
+def _bears(target: ast.expr, around: tuple[ast.AST, ...], kind: str) -> bool:
+    """Whether this target is such a name: a function's variable is no module's, and no attribute."""
+    if not kind:
+        return True
+    if isinstance(target, ast.Subscript):
+        return kind == "key"
+    if isinstance(target, ast.Attribute):
+        return kind in ("attribute", "key", "variable")
+    function = next((each for each in reversed(around) if isinstance(each, Function)), None)
+    if kind == "variable":
+        return not around or (function is not None and _is_global(_ends(target), function))
+    if kind in ("attribute", "key"):  # of a class, or declared in one
+        return bool(around) and isinstance(around[-1], ast.ClassDef)
+    return function is not None
+
+
+def _is_global(name: str, function: Function) -> bool:
+    return any(isinstance(e, ast.Global) and name in e.names for e in ast.walk(function))
 
 
 def _assigned(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:

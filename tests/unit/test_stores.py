@@ -106,3 +106,34 @@ def test_a_decorator_by_its_name_else_one_that_looks_like_a_cache(decorator, lin
 def test_a_decorator_that_cannot_be_told():
     assert decorated_at("@one\n@two\ndef f(): ...\n", 1, "three") == 1
     assert decorated_at("def f(): ...\n", 7, "three") == 7
+
+
+NAMES = source("""
+    owner = find()
+
+    class Shop:
+        owner = find()
+
+        def open(self):
+            owner = find()
+            self.owner = find()
+            config["owner"] = find()
+
+    def change():
+        global owner
+        owner = find()
+""")
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("variable", [1, 8, 13]),
+        ("attribute", [4, 8]),
+        ("key", [4, 8, 9]),
+        ("closure", [7, 13]),
+        ("", [1, 4, 7, 8, 9, 13]),
+    ],
+)
+def test_what_bears_the_name_tells_which_lines_are_meant(kind, expected):
+    assert lines(stores(NAMES, "owner", inside=False, kind=kind)) == expected
