@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from fastapi import Depends, FastAPI
+from fastapi.testclient import TestClient
 from flask import Flask
 from sqlalchemy import Engine, ForeignKey, String, func, select
 from sqlalchemy.orm import (
@@ -89,6 +91,38 @@ def flask_request(engine: Engine) -> Work:
     return work
 
 
+def fastapi_request(engine: Engine) -> Work:
+    """The same through Starlette's test client: a plain endpoint in a pool thread, get_db in others."""
+    app, make = FastAPI(), sessionmaker(engine)
+
+    def get_db() -> Iterator[Session]:
+        with make() as session:
+            yield session
+
+    given = Depends(get_db)
+
+    @app.post("/authors/{number}/visits")
+    def visit(number: int, session: Session = given) -> dict[str, object]:
+        author = session.get(Author, number)
+        assert author is not None
+        newest = session.scalars(
+            select(Book).where(Book.author == author).order_by(Book.id.desc()).limit(10)
+        ).all()
+        author.name = author.name.swapcase()
+        shown: dict[str, object] = {"titles": [book.title for book in newest]}
+        session.commit()
+        return shown
+
+    client = TestClient(app)
+    with Session(engine) as session:
+        number = session.scalars(select(Author.id)).first()
+
+    def work() -> None:
+        assert client.post(f"/authors/{number}/visits").status_code == 200
+
+    return work
+
+
 Work = Callable[[], object]
 Workload = tuple[str, Callable[[], Work]]
 """A name, and what makes the unit of work: under the hooks, if it is to be seen."""
@@ -100,6 +134,7 @@ def reaching(engine: Engine) -> Iterator[Workload]:
     yield "request-like: 2 reads, add, delete, 2 commits", lambda: partial(request_like, make)
     yield "read 20 rows", lambda: partial(read_rows, make)
     yield "Flask client: 3 queries, commit", lambda: flask_request(engine)
+    yield "FastAPI client: 2 queries, commit", lambda: fastapi_request(engine)
 
 
 def staying(engine: Engine) -> Iterator[Workload]:

@@ -19,11 +19,13 @@ NOTHING_SEEN: Mapping[int, int] = MappingProxyType({})
 
 
 class Snapshot(NamedTuple):
-    """What a strand passes on when something it did orders another strand after it."""
+    """What a strand passes on when something it did orders another strand after it.
+
+    ``seen`` holds its own operations too. It is passed on as it is: who knows it already can tell
+    by its identity, which matters where a test sends hundreds of requests.
+    """
 
     epoch: int
-    strand: int
-    tick: int
     seen: Mapping[int, int]
 
 
@@ -51,11 +53,13 @@ class Clock:
     """The vector clock of one strand.
 
     ``latest`` is ``seen`` for who has renewed the clock in this test. It is replaced, never
-    changed, so events may keep a reference to it. ``passed_on`` is the last tick that another
-    strand may know of.
+    changed, so events may keep a reference to it, and strands share it. ``passed_on`` is the last
+    tick that another strand may know of.
     """
 
-    __slots__ = ("_epoch", "_number", "_started", "latest", "passed_on", "strand", "tick")
+    __slots__ = (
+        "_epoch", "_joined", "_number", "_started", "latest", "passed_on", "strand", "tick",
+    )  # fmt: skip
 
     def __init__(self, strand: int, epoch: Epoch) -> None:
         self.strand = strand
@@ -64,6 +68,7 @@ class Clock:
         self._epoch = epoch
         self._number = epoch.number
         self._started = 0
+        self._joined: Mapping[int, int] | None = None
         self.latest: Mapping[int, int] = NOTHING_SEEN
 
     @property
@@ -76,7 +81,7 @@ class Clock:
         """Start anew if another test has begun."""
         if self._number != self._epoch.number:
             self._number = self._epoch.number
-            self.latest = NOTHING_SEEN
+            self.latest, self._joined = NOTHING_SEEN, None
             self._started = self.tick
 
     def advance(self) -> int:
@@ -86,37 +91,56 @@ class Clock:
 
     def export(self) -> Snapshot | None:
         """What the strands ordered after now should know; None when there is nothing."""
-        seen = self.seen
-        if self.tick == self._started and not seen:
-            return None
-        self.passed_on = self.tick
-        return Snapshot(self._number, self.strand, self.tick, seen)
+        if self._number != self._epoch.number:
+            self.renew()
+        tick, seen = self.tick, self.latest
+        if tick == self._started:
+            if not seen:
+                return None
+        elif seen.get(self.strand, 0) < tick:
+            self.latest = seen = {**seen, self.strand: tick}
+        self.passed_on = tick
+        return Snapshot(self._number, seen)
 
     def join(self, snapshot: Snapshot | None) -> None:
         """Order everything in ``snapshot`` before what this strand does next."""
         if snapshot is None or snapshot.epoch != self._epoch.number:
             return
-        own = snapshot.strand == self.strand
-        seen = self.seen
-        if (own or seen.get(snapshot.strand, 0) >= snapshot.tick) and _covers(seen, snapshot.seen):
-            return
-        merged = dict(seen)
-        for strand, tick in snapshot.seen.items():
-            if strand != self.strand and merged.get(strand, 0) < tick:
-                merged[strand] = tick
-        if not own and merged.get(snapshot.strand, 0) < snapshot.tick:
-            merged[snapshot.strand] = snapshot.tick
-        self.latest = merged
+        if self._number != self._epoch.number:
+            self.renew()
+        other = snapshot.seen
+        if other is not self._joined:
+            self._joined = other
+            self.latest = _both(self.latest, other)
 
     def replace(self, snapshot: Snapshot | None) -> None:
         """Forget what was seen and start from ``snapshot`` (a pool thread between two jobs)."""
         self._number = self._epoch.number
-        self.latest = NOTHING_SEEN
+        self.latest, self._joined = NOTHING_SEEN, None
         self.join(snapshot)
 
 
+def _both(known: Mapping[int, int], other: Mapping[int, int]) -> Mapping[int, int]:
+    """One of the two that holds all that the other does, if there is one; else a new one."""
+    if other is known or not known:
+        return other
+    if _covers(known, other):
+        return known
+    if len(other) >= len(known) and _covers(other, known):
+        return other
+    found = dict(known)
+    for strand, tick in other.items():
+        if found.get(strand, 0) < tick:
+            found[strand] = tick
+    return found
+
+
 def _covers(seen: Mapping[int, int], other: Mapping[int, int]) -> bool:
-    return seen is other or all(seen.get(strand, 0) >= tick for strand, tick in other.items())
+    if seen is not other:
+        for strand, tick in other.items():  # asked for each hand-over of a loop: no generator
+            if seen.get(strand, 0) < tick:
+                return False
+    return True
 
 
 def is_ordered(strand: int, tick: int, seen: Mapping[int, int]) -> bool:
@@ -128,7 +152,4 @@ def merged(first: Snapshot, second: Snapshot) -> Snapshot:
     """One snapshot that is after both; the later test's if they are of two."""
     if first.epoch != second.epoch:
         return max(first, second, key=lambda snapshot: snapshot.epoch)
-    seen = dict(first.seen)
-    for strand, tick in (*second.seen.items(), (first.strand, first.tick)):
-        seen[strand] = max(tick, seen.get(strand, 0))
-    return Snapshot(second.epoch, second.strand, max(second.tick, seen.get(second.strand, 0)), seen)
+    return Snapshot(first.epoch, _both(first.seen, second.seen))

@@ -33,6 +33,7 @@ _STARTERS = frozenset(
     {"asyncio", "anyio", "concurrent", "gevent", "multiprocessing", "threading", "_threading"}
 )
 _LOCK_MAKERS = frozenset({"threading"})
+_USER, _NOBODY = "<user>", "<nobody>"
 _RUNNERS = ("/asyncio/events.py", "/_pytest/python.py")
 _BOUNDARIES = {
     "guard": frozenset({"serve_wsgi", "serve_asgi", "run_handle", "run_strand"}),
@@ -55,7 +56,7 @@ class Roles(dict[str, str]):
 
     Parameters: the pytest root, the patterns of test files (``python_files``), the top-level
     packages that are under test although they are installed, and folders that are libraries
-    although they lie below the root.
+    although they lie below the root. ``callers`` is kept by ``Frames``.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Roles(dict[str, str]):
         self._libraries = tuple(libraries)
         self._stdlib = _stdlib()
         self._shown: dict[str, str] = {}
+        self.callers: dict[str, str] = {}
 
     def __missing__(self, filename: str) -> str:
         role = self._role(filename)
@@ -84,6 +86,7 @@ class Roles(dict[str, str]):
         """Count everything below ``folder`` as library code."""
         self._libraries += (folder.rstrip("/") + "/",)
         self.clear()
+        self.callers.clear()
 
     def _role(self, filename: str) -> str:
         if filename.startswith(OWN_ROOM):
@@ -217,17 +220,28 @@ class Frames:
         return self._called_by_user(frame, frozenset({package, "contextlib"}))
 
     def _called_by_user(self, frame: FrameType | None, through: frozenset[str]) -> bool:
+        callers = self.roles.callers
         while frame is not None:
-            role = self.roles[frame.f_code.co_filename]
-            if role == "app" or role == "test":
+            caller = callers.get(frame.f_code.co_filename)
+            if caller is None:
+                caller = callers[frame.f_code.co_filename] = self._caller(frame)
+            if caller == _USER:
                 return True
-            package = frame.f_globals.get("__name__", "").partition(".")[0]
-            filename = frame.f_code.co_filename
-            generated = filename.startswith("<") and not filename.startswith("<frozen ")
-            if role != "guard" and not generated and package not in through:
+            if caller != _NOBODY and caller not in through:
                 return False
             frame = frame.f_back
         return False
+
+    def _caller(self, frame: FrameType) -> str:
+        """The package of a file; or that it is the user's, or nobody's: the guard's, or generated."""
+        filename = frame.f_code.co_filename
+        role = self.roles[filename]
+        if role == "app" or role == "test":
+            return _USER
+        generated = filename.startswith("<") and not filename.startswith("<frozen ")
+        if role == "guard" or generated:
+            return _NOBODY
+        return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
     def leaving(self, frame: FrameType | None) -> Site | None:
         """The innermost line of the user's if its function is about to end with it.

@@ -75,12 +75,13 @@ def test_joining_nothing_changes_nothing(epoch):
     assert dict(a.seen) == {}
 
 
-def test_a_strand_does_not_see_itself(epoch):
+def test_a_strand_sees_of_itself_what_it_has_passed_on_and_no_more(epoch):
     a, b = clock(A, epoch, 2), clock(B, epoch, 1)
     b.join(a.export())
     a.join(b.export())
     a.join(a.export())
-    assert dict(a.seen) == {B: 1}
+    a.advance()
+    assert dict(a.seen) == {A: 2, B: 1}
 
 
 def test_joining_an_older_snapshot_forgets_nothing(epoch):
@@ -157,15 +158,31 @@ def test_a_merged_snapshot_is_after_both(epoch):
 
 
 def test_merging_two_snapshots_of_one_strand_keeps_the_later_tick():
-    early, late = Snapshot(0, A, 1, {B: 4}), Snapshot(0, A, 3, {})
+    early, late = Snapshot(0, {A: 1, B: 4}), Snapshot(0, {A: 3})
     for pair in ((early, late), (late, early)):
-        both = merged(*pair)
-        assert (both.strand, both.tick, both.seen[B]) == (A, 3, 4)
+        assert dict(merged(*pair).seen) == {A: 3, B: 4}
 
 
 def test_merging_snapshots_of_two_tests_keeps_the_later_tests():
-    earlier, later = Snapshot(1, A, 5, {}), Snapshot(2, B, 1, {})
+    earlier, later = Snapshot(1, {A: 5}), Snapshot(2, {B: 1})
     assert merged(earlier, later) == merged(later, earlier) == later
+
+
+def test_who_knows_less_takes_over_what_is_passed_on_as_it_is(epoch):
+    a, b, c = clock(A, epoch, 1), clock(B, epoch, 1), clock(C, epoch)
+    b.join(a.export())
+    passed = b.export()
+    assert passed is not None
+    for other in (a, c):
+        other.join(passed)
+        assert other.seen is passed.seen
+
+
+def test_two_that_know_different_things_know_both_afterwards(epoch):
+    a, b, c = clock(A, epoch, 1), clock(B, epoch, 2), clock(C, epoch)
+    c.join(a.export())
+    c.join(b.export())
+    assert dict(c.seen) == {A: 1, B: 2}
 
 
 def test_no_two_tests_of_a_process_have_the_same_number():
