@@ -265,14 +265,16 @@ def queue_get(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
     original = sqla.waiting_queues()[0].get
 
-    def get(self: Any, block: bool, timeout: float) -> Any:
-        asked.append((sqla.pool_asking(inspect.currentframe().f_back), block, timeout))
+    def get(self: Any, block: bool, timeout: float | None = None) -> Any:
+        if block:
+            asked.append((sqla.pool_asking(inspect.currentframe().f_back), block, timeout))
         return original(self, False)
 
     monkeypatch.setattr(sqla.waiting_queues()[0], "get", get)
     with made.connect(), pytest.raises(PoolTimeout, match=r"timeout 30\.00"):
         made.connect()
     assert asked[-1] == (made.pool, True, sqla.patience(made.pool))
+    made.dispose()
 
 
 MEANINGS: dict[str, Meaning] = {
