@@ -74,12 +74,15 @@ def test_observation_imports_nobody_before_the_code_under_test_does(path):
     assert offenders(imported(path, everywhere=False), foreign) == set()
 
 
-@pytest.mark.parametrize("name", ["events.py", "clocks.py", "trace.py", "findings.py"])
-def test_the_data_knows_neither_who_makes_it_nor_who_reads_it(name):
+DATA = [*sources("events"), *(ROOT / name for name in ("clocks.py", "trace.py", "findings.py"))]
+
+
+@pytest.mark.parametrize("path", DATA, ids=lambda path: path.name)
+def test_the_data_knows_neither_who_makes_it_nor_who_reads_it(path):
     allowed = {f"{OWN}.{module}" for module in ("events", "clocks", "trace")}
-    own = {n for n in imported(ROOT / name) if n.startswith(OWN)}
+    own = {n for n in imported(path) if n.startswith(OWN)}
     assert {n for n in own if not offenders({n}, tuple(allowed)) and n != f"{OWN}.events"} == set()
-    assert offenders(imported(ROOT / name), ("pytest", *HEAVY)) == set()
+    assert offenders(imported(path), ("pytest", *HEAVY)) == set()
 
 
 def test_the_rim_imports_nothing_heavy():
