@@ -85,7 +85,7 @@ class Explorer:
         if item.get_closest_marker(MARKER) is None:
             result = yield
             if not all(pending.begun for pending in search.pending):
-                raise pytest.UsageError(NOT_AWAITED)
+                pytest.fail(NOT_AWAITED, pytrace=False)
             return result
         plain = item.obj  # type: ignore[attr-defined]
         item.obj = parts.in_workers(self._part_of(search), plain)  # type: ignore[attr-defined]
