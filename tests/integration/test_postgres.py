@@ -17,7 +17,9 @@ from pytest_sessionguard.schedule.turns import Turns
 from sqlalchemy import create_engine, update
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-engine = create_engine("postgresql+psycopg:///{database}")
+# A COMMIT that waits for a slow disk looks, from this process, like a wait for something unknown.
+unflushed = {"options": "-c synchronous_commit=off"}
+engine = create_engine("postgresql+psycopg:///{database}", connect_args=unflushed)
 lock = threading.Lock()
 
 
