@@ -155,4 +155,4 @@ def _watch(
             look()
             turns.give_up(HANG)
         elif idle and idle % IDLE_LOOKS == 0:
-            turns.let_astray()
+            turns.let_astray(ticks=ticks)

@@ -276,13 +276,17 @@ class Turns:
         with self._lock:
             self._pass_on(None)
 
-    def let_astray(self, certain: bool = False) -> bool:
+    def let_astray(self, certain: bool = False, ticks: int | None = None) -> bool:
         """The holder is waiting for something unknown: others go on. Whether there was one.
 
-        ``certain`` when it can only be for one of them, so that no time will tell.
+        ``certain`` when it can only be for one of them, so that no time will tell. Nothing is done
+        if anything has moved since ``ticks`` was read: a decision may have been under way, which
+        takes its time where a server has to be asked.
         """
         with self._lock:
             if self.finished or self.given_up is not None:
+                return False
+            if ticks not in (None, self.ticks):
                 return False
             if self.holder is None:
                 self._look_again()
@@ -366,6 +370,7 @@ class Turns:
         if index and not free:
             self.preempting(able[0], name)
         self.holder = chosen
+        self.ticks += 1
         state = self.states[chosen]
         state.started, state.wait = True, None
         if chosen not in (current, waking):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from pytest_sessionguard.schedule.footprints import Footprint
 from pytest_sessionguard.schedule.strategy import Decision, Step
 from pytest_sessionguard.schedule.turns import DEADLOCK, HANG
 from pytest_sessionguard.schedule.waiting import Answer
-from unit.turning import Table, Worker, stepping
+from unit.turning import FakeGate, Table, Worker, stepping
 
 
 def numbers(steps: tuple[Step, ...]) -> str:
@@ -390,3 +391,14 @@ def test_every_worker_runs_to_its_end(count):
     table = Table(*[stepping(2)] * count)
     table.run()
     assert sorted(table.log) == sorted([*range(count)] * 3)
+
+
+def test_a_turn_that_was_given_out_since_is_not_taken_for_a_wait():
+    fresh = turns.Turns(2, (), lambda: FakeGate([]), nullcontext(), alike=False)
+    fresh.begin()
+    seen = fresh.ticks
+    fresh.leave(0)
+    assert fresh.holder == 1
+    assert not fresh.let_astray(ticks=seen), "a decision has been made since that look"
+    assert fresh.let_astray(ticks=fresh.ticks)
+    assert fresh.astray == {1}
