@@ -1,6 +1,9 @@
 # make demo: see the guard find real bugs.   make test, make check: before a commit.
 # Needs Python 3.11 or newer and make; PYTHON=python3.13 chooses another interpreter.
 
+# The tests start some six hundred interpreters, and each would compile everything anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin/python

@@ -63,19 +63,28 @@ def tables():
     engine.dispose()
 
 
-@pytest.fixture
-def put_back():
+def saved():
     copy = sqlite3.connect(":memory:")
     with sqlite3.connect(PLACE) as source:
         source.backup(copy)
     source.close()
-    yield
-    engine.dispose()
+    return copy
+
+
+def restore(copy):
     target = sqlite3.connect(PLACE)
     target.execute("PRAGMA synchronous = OFF")
     copy.backup(target)
     target.close()
     copy.close()
+
+
+@pytest.fixture
+def put_back():
+    copy = saved()
+    yield
+    engine.dispose()
+    restore(copy)
 """
 DIRECT = """
 def body(client=None):
@@ -133,6 +142,41 @@ def body(client):
 def client():
     return TestClient(app)
 """
+ASYNC = """
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+
+engine = create_async_engine(f"sqlite+aiosqlite:///{PLACE}")
+
+
+async def body(client=None):
+    async with AsyncSession(engine) as session:
+        note = Note(text="a")
+        session.add(note)
+        (await session.scalars(select(Note))).all()
+        await session.commit()
+        await session.refresh(note)
+        return note.text
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tables():
+    plain = create_engine(f"sqlite:///{PLACE}")
+    Base.metadata.create_all(plain)
+    plain.dispose()
+
+
+@pytest.fixture
+def client():
+    return None
+
+
+@pytest.fixture
+async def put_back():
+    copy = saved()
+    yield
+    await engine.dispose()
+    restore(copy)
+"""
 PLAIN = """
 def test_notes(client, put_back):
     for _ in range(2):
@@ -142,6 +186,16 @@ GUARDED = """
 @pytest.mark.concurrent_sessions(workers=2, backend={backend!r}, strategy="random")
 def test_notes(client):
     body(client)
+"""
+PLAIN_ASYNC = """
+async def test_notes(client, put_back):
+    for _ in range(2):
+        await body(client)
+"""
+GUARDED_ASYNC = """
+@pytest.mark.concurrent_sessions(workers=2, backend="asyncio", strategy="random")
+async def test_notes(client):
+    await body(client)
 """
 CLOCK = """
 import os
@@ -191,6 +245,7 @@ PROGRAMS = (
     Program("threads, FastAPI client", "thread", FASTAPI),
     Program("gevent, Session", "gevent", DIRECT),
     Program("gevent, Flask client", "gevent", FLASK),
+    Program("asyncio, AsyncSession", "asyncio", ASYNC),
 )
 
 
@@ -201,11 +256,12 @@ class Round(NamedTuple):
     cpu: float
 
 
-def one_round(folder: Path, times: int, guarded: bool) -> Round:
+def one_round(folder: Path, times: int, guarded: bool, is_async: bool) -> Round:
     """One pytest run that runs the test so many times."""
     environment = {
         "BENCH_PLACE": str(folder), "BENCH_TIMES": str(times), "PATH": "/usr/bin:/bin",
         "SESSIONGUARD_SCHEDULES": str(times), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "PYTEST_PLUGINS": "pytest_asyncio.plugin" if is_async else "",
     }  # fmt: skip
     plugin = ["pytest_sessionguard.plugin", "--sessionguard"] if guarded else ["again"]
     test = "test_guarded.py" if guarded else "test_plain.py"
@@ -225,13 +281,17 @@ def measure(program: Program, rounds: int, times: int, place: str | None) -> Non
         folder = Path(name)
         head = PATCHED if program.backend == "gevent" else ""
         body = head + PREAMBLE + program.text
-        (folder / "test_plain.py").write_text(body + PLAIN)
-        (folder / "test_guarded.py").write_text(body + GUARDED.format(backend=program.backend))
+        is_async = program.backend == "asyncio"
+        marked = GUARDED_ASYNC if is_async else GUARDED.format(backend=program.backend)
+        (folder / "test_plain.py").write_text(body + (PLAIN_ASYNC if is_async else PLAIN))
+        (folder / "test_guarded.py").write_text(body + marked)
         (folder / "again.py").write_text(AGAIN)
         (folder / "clock.py").write_text(CLOCK)
-        (folder / "pytest.ini").write_text("[pytest]\npythonpath = .\n")
+        mode = "asyncio_mode = auto\n" if is_async else ""
+        (folder / "pytest.ini").write_text(f"[pytest]\npythonpath = .\n{mode}")
         pairs = [
-            (one_round(folder, times, False), one_round(folder, times, True)) for _ in range(rounds)
+            tuple(one_round(folder, times, guarded, is_async) for guarded in (False, True))
+            for _ in range(rounds)
         ]
     plain, ours = (statistics.median(pair[side].wall for pair in pairs) for side in (0, 1))
     wall = statistics.median(ours.wall / plain.wall for plain, ours in pairs)

@@ -112,6 +112,37 @@ def test_remove_by_other(engine, concurrently):
 
     concurrently(use)
 """
+ASYNC = """
+import asyncio
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+
+
+@pytest.mark.asyncio
+async def test_gather_on_one_session(engine, concurrently):
+    source = create_async_engine(f"sqlite+aiosqlite:///{engine.url.database}")
+
+    async def page():
+        async with AsyncSession(source) as session:
+            query = select(A.n)
+            await asyncio.gather(*(session.scalars(query) for _ in range(2)), return_exceptions=True)
+
+    await concurrently(page)
+    await source.dispose()
+
+
+def test_detached_by_another(engine, concurrently):
+    registry = scoped_session(sessionmaker(engine))
+    cache = {}
+
+    def show():
+        if "a" not in cache:
+            cache["a"] = registry.get(A, 1)
+            registry.commit()
+            registry.remove()
+        cache["a"].n
+
+    concurrently(show)
+"""
 CORRECT = """
 def test_same_table(engine, concurrently):
     concurrently(lambda: work(engine, A))
@@ -151,7 +182,8 @@ def searches(source: str, schedules: int, strategy: str) -> Any:
 
 def first_findings(schedules: int) -> None:
     print(f"{'executions until the first finding':36}{'systematic':>12}{'reduced':>10}")
-    found = [searches(HEAD + FAULTY, schedules, each) for each in ("systematic", "reduced")]
+    programs = HEAD + FAULTY + ASYNC
+    found = [searches(programs, schedules, each) for each in ("systematic", "reduced")]
     for name in found[0]:
         print(
             f"{name:36}{found[0][name]['first_finding']!s:>12}{found[1][name]['first_finding']!s:>10}"

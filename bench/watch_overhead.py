@@ -25,6 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest  # noqa: F401  (the collector works less with pytest's objects around, as in life)
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session, close_all_sessions, sessionmaker
 from workloads import Author, Base, Book, Work, Workload, reaching, request_like, staying

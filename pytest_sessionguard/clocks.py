@@ -18,6 +18,20 @@ from typing import NamedTuple
 NOTHING_SEEN: Mapping[int, int] = MappingProxyType({})
 
 
+class Seen(dict[int, int]):
+    """Strand -> the last of its ticks that is ordered before; filled once, and then never changed.
+
+    ``grown_from`` has no more than this has. What meets is mostly a few steps away from each other,
+    so that the entries need not be compared: a test that sends hundreds of requests has thousands.
+    """
+
+    __slots__ = ("grown_from",)
+
+    def __init__(self, grown_from: Mapping[int, int]) -> None:
+        super().__init__(grown_from)
+        self.grown_from = grown_from
+
+
 class Snapshot(NamedTuple):
     """What a strand passes on when something it did orders another strand after it.
 
@@ -57,19 +71,16 @@ class Clock:
     tick that another strand may know of.
     """
 
-    __slots__ = (
-        "_epoch", "_joined", "_number", "_started", "latest", "passed_on", "strand", "tick",
-    )  # fmt: skip
-
     def __init__(self, strand: int, epoch: Epoch) -> None:
         self.strand = strand
         self.tick = 0
         self.passed_on = -1
+        self.latest: Mapping[int, int] = NOTHING_SEEN
         self._epoch = epoch
         self._number = epoch.number
         self._started = 0
         self._joined: Mapping[int, int] | None = None
-        self.latest: Mapping[int, int] = NOTHING_SEEN
+        self._exported: Snapshot | None = None
 
     @property
     def seen(self) -> Mapping[int, int]:
@@ -81,7 +92,7 @@ class Clock:
         """Start anew if another test has begun."""
         if self._number != self._epoch.number:
             self._number = self._epoch.number
-            self.latest, self._joined = NOTHING_SEEN, None
+            self.latest, self._joined, self._exported = NOTHING_SEEN, None, None
             self._started = self.tick
 
     def advance(self) -> int:
@@ -98,9 +109,13 @@ class Clock:
             if not seen:
                 return None
         elif seen.get(self.strand, 0) < tick:
-            self.latest = seen = {**seen, self.strand: tick}
+            self.latest = seen = Seen(seen)
+            seen[self.strand] = tick
         self.passed_on = tick
-        return Snapshot(self._number, seen)
+        known = self._exported
+        if known is None or known.seen is not seen:
+            known = self._exported = Snapshot(self._number, seen)
+        return known
 
     def join(self, snapshot: Snapshot | None) -> None:
         """Order everything in ``snapshot`` before what this strand does next."""
@@ -122,25 +137,35 @@ class Clock:
 
 def _both(known: Mapping[int, int], other: Mapping[int, int]) -> Mapping[int, int]:
     """One of the two that holds all that the other does, if there is one; else a new one."""
-    if other is known or not known:
+    if other is known or not known or _grew(other, known):
         return other
-    if _covers(known, other):
+    if _grew(known, other) or _covers(known, other):
         return known
     if len(other) >= len(known) and _covers(other, known):
         return other
-    found = dict(known)
+    found = Seen(known)
     for strand, tick in other.items():
         if found.get(strand, 0) < tick:
             found[strand] = tick
     return found
 
 
+def _grew(later: Mapping[int, int], earlier: Mapping[int, int]) -> bool:
+    """Whether the one has grown from the other in a few steps."""
+    for _ in range(_STEPS):
+        if not isinstance(later, Seen):
+            return False
+        later = later.grown_from
+        if later is earlier:
+            return True
+    return False
+
+
 def _covers(seen: Mapping[int, int], other: Mapping[int, int]) -> bool:
-    if seen is not other:
-        for strand, tick in other.items():  # asked for each hand-over of a loop: no generator
-            if seen.get(strand, 0) < tick:
-                return False
-    return True
+    return all(seen.get(strand, 0) >= tick for strand, tick in other.items())
+
+
+_STEPS = 8
 
 
 def is_ordered(strand: int, tick: int, seen: Mapping[int, int]) -> bool:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 
 MARKER = "concurrent_sessions"
 FIXTURE = "concurrently"
 BACKENDS = ("auto", "thread", "gevent", "asyncio")
+MOST_WORKERS = 100
+"""Each is a thread, a greenlet or a task, and the orders of three are more than anybody can try."""
 STRATEGIES = ("systematic", "reduced", "bounded", "pct", "random")
 
 
@@ -53,6 +56,12 @@ def _at_least(least: int) -> Callable[[Any], str | None]:
     return check
 
 
+def workers(value: Any) -> str | None:
+    """What a number of workers has to be; None if ``value`` is that."""
+    wanted = f"a whole number from 1 to {MOST_WORKERS}"
+    return wanted if _at_least(1)(value) or value > MOST_WORKERS else None
+
+
 def _backend(value: Any) -> str | None:
     return None if value in BACKENDS else f"one of {', '.join(BACKENDS)}"
 
@@ -62,12 +71,12 @@ def _strategy(value: Any) -> str | None:
 
 
 def _seconds(value: Any) -> str | None:
-    good = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+    good = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < inf
     return None if good else "a number of seconds above 0"
 
 
 _CHECKS: dict[str, Callable[[Any], str | None]] = {
-    "workers": _at_least(1),
+    "workers": workers,
     "backend": _backend,
     "schedules": _at_least(1),
     "preemptions": _at_least(0),

@@ -59,7 +59,10 @@ class Explorer:
         if chosen is None:
             return None
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-        for report in self._search(item, nextitem, chosen):
+        began = time.perf_counter()
+        reports = self._search(item, nextitem, chosen)
+        rerun.lasted(reports, time.perf_counter() - began)
+        for report in reports:
             item.ihook.pytest_runtest_logreport(report=report)
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
@@ -82,17 +85,20 @@ class Explorer:
         search = item.stash.get(SEARCH, None)
         if search is None:
             return (yield)
-        if item.get_closest_marker(MARKER) is None:
-            result = yield
-            if not all(pending.begun for pending in search.pending):
-                pytest.fail(NOT_AWAITED, pytrace=False)
-            return result
         plain = item.obj  # type: ignore[attr-defined]
-        item.obj = parts.in_workers(self._part_of(search), plain)  # type: ignore[attr-defined]
+        marked = item.get_closest_marker(MARKER) is not None
+        if marked:
+            item.obj = parts.in_workers(self._part_of(search), plain)  # type: ignore[attr-defined]
         try:
-            return (yield)
+            result = yield
+        except BaseException:
+            search.databases.roll_back_left_open()  # the fixtures that go down now may need the lock
+            raise
         finally:
             item.obj = plain  # type: ignore[attr-defined]
+        if not marked and not all(pending.begun for pending in search.pending):
+            pytest.fail(NOT_AWAITED, pytrace=False)
+        return result
 
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
         """Show the user's frames only, where the guard has run the body."""
@@ -123,8 +129,9 @@ class Explorer:
         self, item: pytest.Item, nextitem: pytest.Item | None, chosen: Concurrency
     ) -> list[pytest.TestReport]:
         guard = self.run.guard
-        databases = Databases(guard.recorder, guard.observers.connections.engines)
-        ordering = together.Ordering(guard.recorder, databases)
+        connections = guard.observers.connections
+        databases = Databases(guard.recorder, connections.engines)
+        ordering = together.Ordering(guard.recorder, databases, connections.slots)
         search = Search(item, chosen, databases, ordering, self._strategy(chosen))
         token = self.run.settings.replay
         if token is not None and item.get_closest_marker(MARKER) is not None:

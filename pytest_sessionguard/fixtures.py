@@ -44,12 +44,15 @@ def sessionguard_engine() -> Engine:
 
 
 @pytest.fixture
-def isolated_sessions(sessionguard_engine: Engine) -> Iterator[IsolatedSessions]:
+def isolated_sessions(
+    sessionguard_engine: Engine, request: pytest.FixtureRequest
+) -> Iterator[IsolatedSessions]:
     """Makes Sessions, each on a connection of its own: ``session = isolated_sessions()``.
 
-    They may commit; everything is rolled back after the test.
+    They may commit; everything is rolled back after the test. Of an AsyncEngine it makes
+    AsyncSessions.
     """
-    from pytest_sessionguard.isolate.sessions import IsolatedSessions
+    from pytest_sessionguard.isolate.sessions import IsolatedSessions, closing
 
     if not hasattr(sessionguard_engine, "dialect"):
         pytest.fail(
@@ -58,15 +61,21 @@ def isolated_sessions(sessionguard_engine: Engine) -> Iterator[IsolatedSessions]
             pytrace=False,
         )
     sessions = IsolatedSessions(sessionguard_engine)
+    if request.node.get_closest_marker("concurrent_sessions") is None:
+        closing(sessions, request.node)
     yield sessions
     sessions.close()
 
 
 @pytest.fixture
-def isolated_session(request: pytest.FixtureRequest) -> Session | None:
-    """A Session on a connection of its own, rolled back afterwards; one for each worker."""
-    sessions: IsolatedSessions = request.getfixturevalue("isolated_sessions")
+def isolated_session(
+    isolated_sessions: IsolatedSessions, request: pytest.FixtureRequest
+) -> Session | None:
+    """A Session on a connection of its own, rolled back afterwards; one for each worker.
+
+    Of an AsyncEngine it is an AsyncSession.
+    """
     if request.node.get_closest_marker("concurrent_sessions") is not None:
         return None  # each worker is given one when it starts
-    session: Session = sessions()
+    session: Session = isolated_sessions()
     return session

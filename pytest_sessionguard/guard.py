@@ -14,7 +14,7 @@ from pathlib import Path
 from pytest_sessionguard import events as ev
 from pytest_sessionguard.findings import Finding
 from pytest_sessionguard.observe import Frames, Observers, Recorder
-from pytest_sessionguard.observe.frames import Roles
+from pytest_sessionguard.observe.roles import Roles
 from pytest_sessionguard.rules import RULES
 from pytest_sessionguard.rules.judge import judge
 from pytest_sessionguard.settings import Settings

@@ -6,12 +6,12 @@ import asyncio
 import functools
 import inspect
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from typing import Any
 
 import pytest
 
-from pytest_sessionguard import clients, together
+from pytest_sessionguard import clients, concurrency, together
 from pytest_sessionguard.concurrency import MARKER, takes_number
 from pytest_sessionguard.events import Stack
 from pytest_sessionguard.observe import Frames
@@ -64,8 +64,9 @@ def each(
     """What each worker of a ``concurrently`` calls. Raises ``pytest.UsageError``."""
     if not functions or not all(callable(function) for function in functions):
         raise pytest.UsageError("concurrently: it takes functions to run, each in a worker")
-    if workers is not None and (type(workers) is not int or workers < 1):
-        raise pytest.UsageError(f"concurrently(workers={workers!r}): it takes a number from 1 on")
+    wanted = concurrency.workers(workers) if workers is not None else None
+    if wanted is not None:
+        raise pytest.UsageError(f"concurrently(workers={workers!r}): it takes {wanted}")
     if len(functions) > 1:
         if workers not in (None, len(functions)):
             raise pytest.UsageError(
@@ -102,19 +103,19 @@ def marked(item: pytest.Item, plain: Callable[..., Any], arguments: dict[str, An
         body = plain.__func__.__get__(clients.own_attributes(instance))  # type: ignore[attr-defined]
     given = {name: clients.own(value) for name, value in arguments.items()}
 
-    def isolated(stack: ExitStack) -> None:
-        if ISOLATED in given:
-            sessions = item._request.getfixturevalue("isolated_sessions")  # type: ignore[attr-defined]
-            given[ISOLATED] = stack.enter_context(sessions.one())
+    def sessions() -> Any:
+        return item._request.getfixturevalue("isolated_sessions")  # type: ignore[attr-defined]
 
     def work() -> Any:
         with ExitStack() as stack:
-            isolated(stack)
+            if ISOLATED in given:
+                given[ISOLATED] = stack.enter_context(sessions().one())
             return body(**given)
 
     async def work_async() -> Any:
-        with ExitStack() as stack:
-            isolated(stack)
+        async with AsyncExitStack() as stack:
+            if ISOLATED in given:
+                given[ISOLATED] = await stack.enter_async_context(sessions().one_awaited())
             return await body(**given)
 
     is_async = inspect.iscoroutinefunction(plain)

@@ -64,7 +64,11 @@ def in_workers(place: Place, plain: Callable[..., Any]) -> Callable[..., Any]:
 
         @functools.wraps(plain)
         async def async_body(**arguments: Any) -> None:
-            await _run_async(place, work(arguments))
+            try:
+                await _run_async(place, work(arguments))
+            finally:
+                if sessions := arguments.get("isolated_sessions"):
+                    await sessions.close_awaited()
 
         return async_body
 

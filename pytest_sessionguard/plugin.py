@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_sessionguard import settings as settings_module
+from pytest_sessionguard import options
+from pytest_sessionguard.settings import CODES
 
 if TYPE_CHECKING:
     from pytest_sessionguard.run import Run
@@ -17,15 +18,15 @@ _RUN: pytest.StashKey[Run] = pytest.StashKey()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Register options."""
-    settings_module.add_options(parser)
+    options.add_options(parser)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Place the hooks before any conftest or app is imported."""
-    if settings_module.is_asked_early(early_config):
+    if options.is_asked_early(early_config):
         _begin(early_config)
-    if settings_module.gevent(early_config) == "early":
+    if options.gevent(early_config) == "early":
         _patch()
 
 
@@ -44,7 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
     from pytest_sessionguard import fixtures
 
     config.pluginmanager.register(fixtures, "sessionguard-fixtures")
-    chosen = settings_module.read(config)
+    chosen = options.read(config)
     if chosen.watch and _run(config) is None:
         _begin(config)
     run = _run(config)
@@ -62,7 +63,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     try:
         print(page(code))
     except LookupError:
-        codes = ", ".join(settings_module.CODES)
+        codes = ", ".join(CODES)
         raise pytest.UsageError(
             f"--sessionguard-explain: unknown rule {code!r}; the rules are {codes}"
         ) from None
@@ -79,13 +80,13 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A marker guards its test in any case."""
     run = _run(config)
-    if run is None and any(settings_module.is_wanted_by(item) for item in items):
+    if run is None and any(options.is_wanted_by(item) for item in items):
         run = _begin(config)
-        run.configure(config, settings_module.read(config))
+        run.configure(config, options.read(config))
         run.began_late()
     if run is not None:
         run.collected(items)
-    if settings_module.gevent(config) == "late":
+    if options.gevent(config) == "late":
         _patch()
 
 

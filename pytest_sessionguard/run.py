@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_sessionguard import explore, search
-from pytest_sessionguard import settings as settings_module
+from pytest_sessionguard import explore, options, search
 from pytest_sessionguard.concurrency import Concurrency
 from pytest_sessionguard.events import Site
 from pytest_sessionguard.findings import ADVICE, Finding
@@ -17,9 +16,10 @@ from pytest_sessionguard.guard import Guard
 from pytest_sessionguard.reports import json_report, orders, terminal
 from pytest_sessionguard.rerun import is_strict_xpass
 from pytest_sessionguard.schedule.token import Token, digest
-from pytest_sessionguard.settings import Settings
+from pytest_sessionguard.settings import MARKER, Settings
 
 _SHOWN = "sessionguard_findings"
+_RUNNING_NOTHING = ("collectonly", "showfixtures", "show_fixtures_per_test")
 
 
 class Run:
@@ -41,7 +41,7 @@ class Run:
         self.notes: list[str] = []
         self.finished = False
         patterns = config.getini("python_files")
-        early = settings_module.read_source(config)
+        early = options.read_source(config)
         self.guard = Guard(Settings(source=early), self.root, patterns)
         self.explorer = explore.Explorer(self)
 
@@ -68,6 +68,8 @@ class Run:
     def began_late(self) -> None:
         """Only a marker asked for the guard: the app had been imported by then."""
         self.marked_only = True
+        if any(self.config.getoption(name, False) for name in _RUNNING_NOTHING):
+            return  # nothing is missed, and others may read what pytest lists
         self.notes += [f"sessionguard: {what} are not seen" for what in self.guard.observers.unseen]
         if self.notes:
             self.notes.append("sessionguard: run with `-p sessionguard` to see it")
@@ -122,9 +124,11 @@ class Run:
 
     def _settings_of(self, item: pytest.Item) -> Settings | None:
         """The settings for one test; None when it is not guarded."""
-        markers = list(item.iter_markers(settings_module.MARKER))
+        markers = list(item.iter_markers(MARKER))
         if not markers or _BAD in item.stash:
-            searched = _BAD not in item.stash and self.concurrency_of(item) is not None
+            searched = search.SEARCH in item.stash or (
+                _BAD not in item.stash and self.concurrency_of(item) is not None
+            )
             return self.settings if searched or not self.marked_only else None
         chosen = self.settings
         for marker in reversed(markers):

@@ -26,7 +26,7 @@ from pytest_sessionguard.schedule.strategy import (
     goes_on,
 )
 from pytest_sessionguard.schedule.token import Token
-from pytest_sessionguard.schedule.turns import Beyond
+from pytest_sessionguard.schedule.turn import Beyond
 from pytest_sessionguard.trace import Trace
 
 ALONE = ("SG301", "SG302")
@@ -82,6 +82,8 @@ class Search:
 
     def execution(self) -> Execution:
         """The current execution, of all its concurrent parts."""
+        if len(self.parts) == 1:  # its numbers are those of the whole
+            return self.parts[0].execution._replace(schedule=self.schedule)
         steps = tuple(step for part in self.parts for step in part.execution.steps)
         decisions = tuple(each for part in self.parts for each in part.execution.decisions)
         uncontrolled = sum(part.execution.uncontrolled for part in self.parts)

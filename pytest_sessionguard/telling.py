@@ -26,8 +26,11 @@ SHRINK = 60
 FEWER = 10
 """Executions, at most, for each smaller number of workers."""
 
-SECONDS = 5.0
-"""Seconds after which no more of them are begun."""
+COMPUTING, WAITING = 5.0, 15.0
+"""Seconds of CPU time and of any time after which no more of them are begun.
+
+A loaded machine makes the latter pass, and is no reason to tell a longer story.
+"""
 
 ORDER = "sessionguard: the order of the workers"
 SERIAL = ", in which the workers ran one after the other: their order is not the reason"
@@ -73,9 +76,9 @@ Run = Callable[[Schedule], Told]
 def simplest(search: Search, best: Told, run: Run) -> Told:
     """A failing execution again, with fewer workers and in a simpler order if that shows the same."""
     search.told = True
-    if best.seconds > SECONDS / 2 or not search.parts:
+    if best.seconds > WAITING / 2 or not search.parts:
         return best
-    deadline = time.monotonic() + SECONDS
+    computed, waited = time.process_time() + COMPUTING, time.monotonic() + WAITING
     best = _with_fewer_workers(search, best, run)
     shrinking = shrink.shrinking(best.execution, [()] if search.passes_serially else [])
     repeat = run(next(shrinking))
@@ -85,7 +88,7 @@ def simplest(search: Search, best: Told, run: Run) -> Told:
     best, told = repeat, repeat
     for _ in range(SHRINK):
         schedule = _sent(shrinking, told.execution if told.shown.holds(best.shown) else None)
-        if schedule is None or time.monotonic() > deadline:
+        if schedule is None or time.process_time() > computed or time.monotonic() > waited:
             break
         told = run(schedule)
         if told.shown.holds(best.shown) and shrink.cost(told.execution) < shrink.cost(
@@ -144,7 +147,7 @@ def _add(reports: list[pytest.TestReport], text: str) -> None:
 
 def _account(search: Search, token: str) -> str:
     serial = SERIAL if search.execution().is_serial else ""
-    lines = [f"failed in execution {search.first_finding or search.executions}{serial}"]
+    lines = [f"failed in execution {search.first_finding or search.executions + 1}{serial}"]
     for each in search.preempted():
         lines.append(f"worker {each.worker} lost its turn before {each.name}: {place(each.site)}")
     return "\n".join([*lines, f"replay: {replay_command(token)}"])

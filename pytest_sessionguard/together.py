@@ -19,9 +19,11 @@ from pytest_sessionguard.events import Stack
 from pytest_sessionguard.isolate.databases import Databases
 from pytest_sessionguard.observe import Recorder, pool_waits, statements, waits
 from pytest_sessionguard.observe.hooks import Hooks
+from pytest_sessionguard.observe.slots import Slots
 from pytest_sessionguard.reports.text import place
 from pytest_sessionguard.schedule.strategy import Execution, Schedule
-from pytest_sessionguard.schedule.turns import DEADLOCK, ENDLESS, Beyond, Turns
+from pytest_sessionguard.schedule.turn import DEADLOCK, ENDLESS, Beyond
+from pytest_sessionguard.schedule.turns import Turns
 
 
 class Job(NamedTuple):
@@ -46,9 +48,11 @@ class Ordering:
     Hooks that depend on no engine are placed once in a search, and do nothing between its executions.
     """
 
-    def __init__(self, recorder: Recorder, databases: Databases) -> None:
+    def __init__(self, recorder: Recorder, databases: Databases, slots: Slots) -> None:
         self.recorder = recorder
         self._databases = databases
+        self._slots = slots
+        slots.forget()
         self._hooks = Hooks()
         self._placed = False
 
@@ -59,6 +63,7 @@ class Ordering:
         The collector is off: a connection that it gives back at a time of its own changes the order.
         """
         self._place()
+        self._slots.begin()
         hooks, collecting = Hooks(), gc.isenabled()
         try:
             self._databases.share(hooks)
@@ -76,7 +81,7 @@ class Ordering:
             self._placed = True
             statements.install(self.recorder, self._hooks)
             waits.install(self.recorder, self._hooks)
-            pool_waits.install(self.recorder, self._hooks)
+            pool_waits.install(self.recorder, self._hooks, self._slots)
 
     def end(self) -> None:
         """The search is over."""
@@ -103,7 +108,7 @@ def run(
     backend = backends.make(backends.chosen(chosen.backend))
     turns = Turns(len(jobs), schedule, backend.gate, backend.lock(), alike, beyond)
     conductor = Conductor(ordering.recorder, turns, told, settle=backend.settle_here)
-    turns.outsiders = conductor.has_outsiders
+    turns.turn.outsiders = conductor.has_outsiders
     with ordering.by(conductor):
         ran = workers.run(
             [_worker(conductor, number, job.work) for number, job in enumerate(jobs)],
@@ -133,7 +138,7 @@ async def run_async(
     backend = tasks.Tasks(ordering.recorder.strands.unordered)
     turns = Turns(len(jobs), schedule, backend.gate, backend.lock(), alike, beyond)
     conductor = Conductor(ordering.recorder, turns, told, backend.can_wait, backend.settle_here)
-    turns.outsiders = conductor.has_outsiders
+    turns.turn.outsiders = conductor.has_outsiders
     with ordering.by(conductor):
         ran = await loop.run(
             [_async_worker(conductor, number, job.work) for number, job in enumerate(jobs)],

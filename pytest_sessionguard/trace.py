@@ -112,6 +112,11 @@ class Trace:
         return {event.session: event for event in self.of(ev.Lasting)}
 
     @cached_property
+    def abandoned(self) -> dict[int, ev.Site]:
+        """Session -> the line that dropped the asynchronous generator which has it."""
+        return {event.session: event.site for event in self.of(ev.Abandoned)}
+
+    @cached_property
     def worker_ends(self) -> dict[int, int]:
         """Worker -> the place in the trace where it ended."""
         return {e.worker: at for at, e in enumerate(self.events) if isinstance(e, ev.WorkerEnded)}

@@ -16,7 +16,8 @@ from gevent import get_hub, getcurrent
 
 from pytest_sessionguard.backends.backend import Blocked
 from pytest_sessionguard.backends.watchdog import watched
-from pytest_sessionguard.schedule.turns import Abandoned, Turns
+from pytest_sessionguard.schedule.turn import Abandoned
+from pytest_sessionguard.schedule.turns import Turns
 
 
 class HubGate:

@@ -16,7 +16,8 @@ from typing import Any
 
 from pytest_sessionguard.backends.tasks import Tasks, bridged
 from pytest_sessionguard.backends.workers import GRACE, LOOK, Outcome, Ran, failed
-from pytest_sessionguard.schedule.turns import HANG, Abandoned, Turns
+from pytest_sessionguard.schedule.turn import HANG, Abandoned
+from pytest_sessionguard.schedule.turns import Turns
 
 FIRST_LOOK = 0.001
 """Seconds to the first look after a step; each further one waits twice as long, up to ``LOOK``."""
@@ -40,7 +41,7 @@ async def run(
             await bridged(turns.enter, number)
             outcomes[number] = Outcome(await works[number](), None)
         except asyncio.CancelledError as error:
-            given_up = turns.given_up is not None
+            given_up = turns.turn.given_up is not None
             outcomes[number] = Outcome(None, None) if given_up else failed(error)
         except BaseException as error:
             outcomes[number] = failed(error)
@@ -53,7 +54,7 @@ async def run(
         for number in range(len(works))
     ]
     watch = _Watch(backend, turns, started, locate, timeout)
-    turns.on_finished = backend.notify
+    turns.turn.on_finished = backend.notify
     turns.begin()
     try:
         with backend.watched(turns, timeout, lambda: watch.beats, watch.blocked):
@@ -63,7 +64,9 @@ async def run(
         await _unwound(backend, started)
         raise
     await _unwound(backend, started)
-    return Ran(outcomes, turns.execution(), turns.given_up, turns.waits, watch.places)
+    return Ran(
+        outcomes, turns.turn.execution(), turns.turn.given_up, turns.turn.waits, watch.places
+    )
 
 
 async def _unwound(backend: Tasks, started: list[asyncio.Task[None]]) -> None:
@@ -102,12 +105,12 @@ class _Watch:
         while not self._is_over():
             notified = await backend.sleep(pause)
             self.beats += 1
-            if turns.ticks != ticks:
-                ticks, idle, pause, cpu = turns.ticks, 0.0, FIRST_LOOK, time.process_time()
+            if turns.turn.ticks != ticks:
+                ticks, idle, pause, cpu = turns.turn.ticks, 0.0, FIRST_LOOK, time.process_time()
                 if not notified:
                     continue
             await backend.settle()
-            if turns.ticks != ticks or self._is_over():
+            if turns.turn.ticks != ticks or self._is_over():
                 continue
             if self._waits_for_another():
                 turns.let_astray(certain=not backend.sleeps())
@@ -119,18 +122,18 @@ class _Watch:
                 turns.give_up(HANG)
 
     def _is_over(self) -> bool:
-        return self._turns.is_finished() or self._turns.given_up is not None
+        return self._turns.is_over()
 
     def _waits_for_another(self) -> bool:
         """Whether whoever has the turn waits for a task, and not for a database or a thread."""
         backend = self._backend
-        return self._turns.holder is not None and not backend.goes_on() and backend.is_idle()
+        return self._turns.turn.holder is not None and not backend.goes_on() and backend.is_idle()
 
     def look(self) -> None:
         """Note where each worker is."""
         for number, task in enumerate(self._started):
             frames = self._backend.frames(task)
-            if not self._turns.states[number].started:
+            if not self._turns.turn.states[number].started:
                 self.places[number] = "has not begun"
             elif frames:
                 self.places[number] = self._locate(*frames)
@@ -138,5 +141,5 @@ class _Watch:
     def blocked(self, frame: Any) -> None:
         """The loop stands still at ``frame``."""
         self.look()
-        if self._turns.holder is not None and frame is not None:
-            self.places[self._turns.holder] = self._locate(frame)
+        if self._turns.turn.holder is not None and frame is not None:
+            self.places[self._turns.turn.holder] = self._locate(frame)

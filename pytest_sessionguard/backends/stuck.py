@@ -39,7 +39,7 @@ class Stuck:
         self._turns = turns
         self._blocked: dict[int, Blocked] = {}
         self._places = 0
-        turns.on_stuck = self._on_stuck
+        turns.turn.on_stuck = self._on_stuck
 
     def traveller(self) -> Traveller:
         """The current strand."""
@@ -49,7 +49,7 @@ class Stuck:
         """Worker ``number`` waits, or still waits; until when, on the clock of the turns."""
         known = self._blocked.get(number)
         if known is None or known.wanted is not wanted:
-            until = NEVER if wanted.seconds is None else self._turns.now + wanted.seconds
+            until = NEVER if wanted.seconds is None else self._turns.turn.now + wanted.seconds
             self._places += 1
             known = self._blocked[number] = Blocked(wanted, *who, self._places, until)
         return known.until

@@ -18,7 +18,8 @@ from typing import Any
 
 from pytest_sessionguard.backends.backend import Blocked
 from pytest_sessionguard.backends.native import native
-from pytest_sessionguard.schedule.turns import Abandoned, Turns
+from pytest_sessionguard.schedule.turn import Abandoned
+from pytest_sessionguard.schedule.turns import Turns
 
 
 class LockGate:

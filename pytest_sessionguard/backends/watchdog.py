@@ -17,7 +17,8 @@ from typing import Any
 
 from pytest_sessionguard.backends.backend import Blocked
 from pytest_sessionguard.backends.native import native
-from pytest_sessionguard.schedule.turns import HANG, Abandoned, Turns
+from pytest_sessionguard.schedule.turn import HANG, Abandoned
+from pytest_sessionguard.schedule.turns import Turns
 
 SIGNAL = signal.SIGUSR2
 MARGIN = 1.0
@@ -57,9 +58,9 @@ def watched(
 
 
 def _watch(turns: Turns, patience: float, beats: Callable[[], int], ended: Any, main: int) -> None:
-    seen = (turns.ticks, beats())
+    seen = (turns.turn.ticks, beats())
     while not ended.acquire(timeout=patience):
-        now = (turns.ticks, beats())
+        now = (turns.turn.ticks, beats())
         if now == seen and not turns.is_finished():
             turns.give_up(HANG)
             signal.pthread_kill(main, SIGNAL)

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 from pytest_sessionguard.backends.backend import Backend
 from pytest_sessionguard.schedule.strategy import Execution
-from pytest_sessionguard.schedule.turns import HANG, Abandoned, Turns
+from pytest_sessionguard.schedule.turn import HANG, Abandoned
+from pytest_sessionguard.schedule.turns import Turns
 
 LOOK = 0.05
 """Seconds between two looks."""
@@ -94,17 +95,17 @@ def run(
     def look() -> None:
         for number, worker in enumerate(started):
             frame = backend.frame(worker)
-            if not turns.states[number].started:
+            if not turns.turn.states[number].started:
                 places[number] = "has not begun"
             elif frame is not None:
                 places[number] = locate(frame)
 
     def blocked(frame: Any) -> None:
         look()
-        if turns.holder is not None and frame is not None:
-            places[turns.holder] = locate(frame)
+        if turns.turn.holder is not None and frame is not None:
+            places[turns.turn.holder] = locate(frame)
 
-    turns.on_finished = backend.notify
+    turns.turn.on_finished = backend.notify
     turns.begin()
     beats = 0
 
@@ -123,7 +124,7 @@ def run(
         for worker, outcome in zip(started, outcomes, strict=True):
             if outcome.lost:
                 backend.interrupt(worker)
-    return Ran(outcomes, turns.execution(), turns.given_up, turns.waits, places)
+    return Ran(outcomes, turns.turn.execution(), turns.turn.given_up, turns.turn.waits, places)
 
 
 def _watch(
@@ -144,11 +145,11 @@ def _watch(
         beat()
         if turns.is_finished():
             break
-        if turns.given_up is not None:
+        if turns.turn.given_up is not None:
             backend.sleep(GRACE, turns.is_finished)
             break
-        if turns.ticks != ticks:
-            ticks, idle, cpu = turns.ticks, 0, time.process_time()
+        if turns.turn.ticks != ticks:
+            ticks, idle, cpu = turns.turn.ticks, 0, time.process_time()
         elif backend.is_idle():
             idle += 1
         if idle * LOOK >= timeout or time.process_time() - cpu >= timeout:

@@ -20,6 +20,7 @@ from pytest_sessionguard.events.instances import (
     DetachedAccess,
     ForeignAttach,
     Kept,
+    LostChange,
     Recovered,
 )
 from pytest_sessionguard.events.ordering import (
@@ -43,6 +44,7 @@ from pytest_sessionguard.events.scopes import (
     Removed,
 )
 from pytest_sessionguard.events.sessions import (
+    Abandoned,
     Began,
     Borrowed,
     Ended,
@@ -80,10 +82,12 @@ Event = (
     | Lasting
     | Borrowed
     | Resting
+    | Abandoned
     | OwnerReturned
     | OwnerLeft
     | ForeignAttach
     | DetachedAccess
+    | LostChange
     | Recovered
     | Detached
     | RegistryMade
@@ -103,6 +107,7 @@ Event = (
 )
 
 __all__ = [
+    "Abandoned",
     "Began",
     "BodyEnded",
     "BodyFailed",
@@ -123,6 +128,7 @@ __all__ = [
     "LatePatch",
     "LockTaken",
     "Looked",
+    "LostChange",
     "OwnerLeft",
     "OwnerReturned",
     "PoolMade",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from pytest_sessionguard.events.places import Stack
+from pytest_sessionguard.events.places import Site, Stack
 
 
 class Kept(NamedTuple):
@@ -45,6 +45,27 @@ class DetachedAccess(NamedTuple):
     session: int | None = None
     detached: int | None = None
     """number of the operation that detached it, if it was seen"""
+
+
+class LostChange(NamedTuple):
+    """A column of a detached instance was set by work that had been given the instance at ``site``.
+
+    Strand ``given_to`` was given it, at the moment ``given``; the operation ``detached`` took it out
+    of ``session``. ``loaded_anew``: the strand has the same row in another session.
+    """
+
+    number: int
+    instance: str
+    attribute: str
+    strand: int
+    worker: int
+    stack: Stack
+    session: int
+    detached: int
+    given_to: int
+    given: int
+    site: Site
+    loaded_anew: bool = False
 
 
 class Recovered(NamedTuple):

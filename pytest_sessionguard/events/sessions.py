@@ -119,6 +119,16 @@ class Resting(NamedTuple):
     kind: str
 
 
+class Abandoned(NamedTuple):
+    """An asynchronous generator that has this session was dropped at its ``yield``, at ``site``.
+
+    The loop ends it some time later.
+    """
+
+    session: int
+    site: Site
+
+
 class OwnerReturned(NamedTuple):
     """The function (or generator) that made and closed this session has returned.
 

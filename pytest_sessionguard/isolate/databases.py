@@ -16,7 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pytest_sessionguard.isolate import drivers, postgres, sqlite
+from pytest_sessionguard.events import Site
+from pytest_sessionguard.isolate import drivers, left_running, postgres, sqlite
 from pytest_sessionguard.observe import sqla
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
@@ -95,6 +96,7 @@ class Databases:
     def put_back(self) -> None:
         """Make every database what it was when it was saved. Raises ``NotIsolated``."""
         self._end_transactions()
+        self.roll_back_left_open()
         self._freeze_again()
         if not self._saved:
             return  # a fixture of wider scope failed; what it and others wrote stays
@@ -106,10 +108,21 @@ class Databases:
                 sqlite.put_back_file(path, copy)
             except sqlite.StillLocked:
                 raise NotIsolated(_still_locked(path.name)) from None
+            except (sqlite3.Error, OSError) as error:
+                raise NotIsolated(f"the database {path} cannot be put back: {error}") from None
         for engine, copy in self._memories.items():
             connection = self._memory_connection(engine)
             if connection is not None:
                 drivers.use(connection, partial(_put_back, copy))
+
+    def roll_back_left_open(self) -> None:
+        """Roll back what workers began and their Sessions have lost, as the collector would do.
+
+        Two that break one Session leave a connection which only the traceback of their error holds.
+        """
+        for connection in self._locking.holders.left_open() if self._locking is not None else ():
+            with contextlib.suppress(Exception):  # it is closed, or of its own thread only
+                drivers.use(connection, sqlite3.Connection.rollback)
 
     def _freeze_again(self) -> None:
         """What the first execution has made for good (imports, caches) is not looked through again."""
@@ -125,16 +138,24 @@ class Databases:
         """Roll back what the execution left open: it holds locks, and the next begins without."""
         if not all(sqla.is_all_there(engine.pool) for engine in self._engines):
             gc.collect()  # sessions that nobody has closed give their connections back
-        open_ones = [
+        own = self._recorder.strands.current()
+        still_used = left_running.end(self._left_open, own, self._roll_back)
+        if still_used:
+            raise NotIsolated(_still_used(still_used[0]))
+
+    def _left_open(self) -> list[Any]:
+        return [
             session
             for key, session in _sessions()
             if key not in self._in_transaction and session.in_transaction()
         ]
-        if any(engine.dialect.is_async for engine in self._engines):
-            for session in open_ones:
+
+    def _roll_back(self, sessions: list[Any]) -> None:
+        if sessions and any(engine.dialect.is_async for engine in self._engines):
+            for session in sessions:
                 with contextlib.suppress(Exception):  # as below, or another loop's connection
                     drivers.run(session.rollback)
-        for session in open_ones:
+        for session in sessions:
             with contextlib.suppress(Exception):  # a broken connection: the pool drops it
                 session.rollback()
 
@@ -279,6 +300,13 @@ UNCOMMITTED = (
     "nothing concurrent can be tested on it; commit what the fixture writes (the database is put "
     "back by the guard), or give each worker an isolated_session"
 )
+
+
+def _still_used(site: Site) -> str:
+    return (
+        "the databases cannot be put back: a thread that the test started still uses a Session at "
+        f"{site.path}:{site.line} in {site.function}; join it before the test ends"
+    )
 
 
 def _still_locked(name: str) -> str:

@@ -20,10 +20,11 @@ PATIENCE = 2.0
 Result = TypeVar("Result")
 
 
-def run(function: Callable[[], Result]) -> Result:
+def run(function: Callable[[], Result], home: asyncio.AbstractEventLoop | None = None) -> Result:
     """Call ``function`` where the connections of an AsyncEngine can be used.
 
-    Raises what it raises; TimeoutError when a driver does not answer.
+    On the loop ``home`` if that stands still, else on a new one. Raises what ``function`` raises;
+    TimeoutError when a driver does not answer.
     """
     from sqlalchemy.util import greenlet_spawn
 
@@ -31,6 +32,8 @@ def run(function: Callable[[], Result]) -> Result:
         async with asyncio.timeout(PATIENCE):
             return await greenlet_spawn(function)
 
+    if home is not None and not home.is_closed() and not home.is_running():
+        return home.run_until_complete(patiently())
     outer = asyncio._get_running_loop()
     asyncio._set_running_loop(None)
     loop = asyncio.new_event_loop()

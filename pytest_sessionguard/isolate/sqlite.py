@@ -83,7 +83,10 @@ def put_back_file(path: Path, copy: sqlite3.Connection | None) -> None:
         return
     target = sqlite3.connect(path, timeout=0)
     try:
-        target.execute("PRAGMA synchronous = OFF")
+        with contextlib.suppress(
+            sqlite3.OperationalError
+        ):  # only faster; it may be locked just now
+            target.execute("PRAGMA synchronous = OFF")
         put_back(target, copy)
     finally:
         target.close()

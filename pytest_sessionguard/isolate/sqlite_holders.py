@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any, NamedTuple
 
 from pytest_sessionguard import events as ev
@@ -54,6 +55,10 @@ class Holders:
     def rolled_back(self, connection: Any) -> None:
         """A transaction was rolled back."""
         self._open.pop(id(connection), None)
+
+    def left_open(self) -> list[Any]:
+        """The connections of the transactions that nobody has ended."""
+        return [use.connection for use in [*self._open.values()] if _in_transaction(use.connection)]
 
     def against(self, connection: Any, database: str, committing: bool) -> list[Held] | None:
         """Who keeps this connection from writing to it, or from committing; None if nobody knows.
@@ -119,7 +124,10 @@ class Holders:
 
 def _in_transaction(connection: Any) -> bool:
     plain = drivers.sqlite_of(connection)
-    return plain is not None and plain.in_transaction
+    try:
+        return plain is not None and plain.in_transaction
+    except sqlite3.ProgrammingError:  # it has been closed
+        return False
 
 
 def _writes(statement: str) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 from pytest_sessionguard.observe.channels import Channels
 from pytest_sessionguard.observe.connections import Connections
 from pytest_sessionguard.observe.deferred import Deferred
+from pytest_sessionguard.observe.dropping import Dropping
 from pytest_sessionguard.observe.forks import Forks
 from pytest_sessionguard.observe.frames import Frames
 from pytest_sessionguard.observe.frameworks import watchers
@@ -31,6 +32,7 @@ from pytest_sessionguard.observe.pools import Pools
 from pytest_sessionguard.observe.process_locks import ProcessLocks
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.requests import Requests
+from pytest_sessionguard.observe.scheduled import Scheduled
 from pytest_sessionguard.observe.scopes import Scopes
 from pytest_sessionguard.observe.sessions import Sessions
 from pytest_sessionguard.observe.signals import Signals
@@ -55,6 +57,7 @@ class Observers:
         self.instances = Instances(recorder, self.sessions, self.keepers)
         self.connections = Connections(recorder)
         self.scopes = Scopes(recorder, self.sessions)
+        self.dropping = Dropping(recorder, self.sessions)
         self.signals = Signals(recorder)
         self.threads = Threads(recorder, self.signals)
         self.locks = Locks(recorder)
@@ -62,6 +65,7 @@ class Observers:
         self.channels = Channels(recorder, self.signals, self.locks)
         self.process_locks = ProcessLocks(recorder, self.locks)
         self.deferred = Deferred(recorder)
+        self.scheduled = Scheduled(recorder)
         self.loopback = Loopback(recorder)
         self.requests = Requests(recorder, self.loopback)
         self.forks = Forks(recorder, self.sessions, self.connections)
@@ -90,7 +94,10 @@ class Observers:
             lambda hooks: self.locks.install_gevent(sys.modules["gevent.lock"], hooks),
         )
         watched = watchers(self.requests)
-        for room in (self.pools, self.channels, self.process_locks, self.deferred, self.loopback):
+        for room in (
+            self.pools, self.channels, self.process_locks, self.deferred, self.scheduled,
+            self.loopback,
+        ):  # fmt: skip
             for module, watcher in room.watchers().items():
                 self.imports.when_imported(module, partial(self._watch, watcher))
         for module, watcher in watched.items():
@@ -123,6 +130,7 @@ class Observers:
         from pytest_sessionguard.observe.tasks import Tasks
 
         Tasks(self.recorder, self.signals).install(hooks)
+        self.dropping.install(hooks)
         self.locks.install_asyncio(sys.modules["asyncio"].Lock, hooks)
 
     def _on_sqlalchemy(self, hooks: Hooks) -> None:

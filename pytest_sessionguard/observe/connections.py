@@ -11,6 +11,7 @@ from pytest_sessionguard.observe import sqla
 from pytest_sessionguard.observe.blocking import Held
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Label, Recorder
+from pytest_sessionguard.observe.slots import Slots, Who
 from pytest_sessionguard.observe.strands import NATIVE_LOCAL, Worker, held_locks
 from pytest_sessionguard.observe.transparent import around
 
@@ -24,6 +25,10 @@ _IN_MEMORY = (None, "", ":memory:")
 HOLDS = "holds a connection"
 
 
+Out = tuple[int, int, Any, Who | None]
+"""Of a connection that somebody has: its token, its pool's, the pool, and who of the workers."""
+
+
 class Connections:
     """The hooks on connection pools. ``taken`` is called with each record that leaves a pool.
 
@@ -34,6 +39,7 @@ class Connections:
         self.recorder = recorder
         self.taken: Any = None
         self.patched: ev.Site | None = None
+        self.slots = Slots(recorder)
         self.engines: weakref.WeakSet[Any] = weakref.WeakSet()
         self._databases: dict[str, Label] = {}
         self._announced: dict[int, int] = {}
@@ -120,7 +126,7 @@ class Connections:
         strand, worker = recorder.who()
         connection, token = recorder.next_token(), self._pool(pool)
         self._forget(record)  # it came back while nobody watched
-        record.__dict__[_OUT] = (connection, token, pool)
+        record.__dict__[_OUT] = (connection, token, pool, self.slots.taken(pool))
         if strand.operations:
             operation = strand.operations[-1]
             session, stack = operation.token, operation.stack
@@ -167,17 +173,19 @@ class Connections:
 
         return detach
 
-    def _forget(self, record: Any) -> tuple[int, int, Any] | None:
+    def _forget(self, record: Any) -> Out | None:
         """A connection is with nobody any more; what was known of it."""
-        out: tuple[int, int, Any] | None = record.__dict__.pop(_OUT, None)
+        out: Out | None = record.__dict__.pop(_OUT, None)
         if out is not None:
-            out[2].__dict__.get(_HELD, {}).pop(out[0], None)
+            connection, _, pool, who = out
+            pool.__dict__.get(_HELD, {}).pop(connection, None)
+            self.slots.returned(pool, who)
         return out
 
     def _checked_in(self, record: Any) -> None:
         out = self._forget(record)
         if out is not None:
-            connection, token, _ = out
+            connection, token, _, _ = out
             by_collector = sqla.returned_by_collector(record)
             self.recorder.trace.note(ev.CheckedIn(connection, token, by_collector))
 

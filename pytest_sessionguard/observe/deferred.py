@@ -16,6 +16,7 @@ from pytest_sessionguard.observe.recorder import Recorder, made_at
 from pytest_sessionguard.observe.strands import Strand
 
 _STACK = "_sessionguard"
+_BOUND = "_sessionguard_bound"
 
 
 class Deferred:
@@ -45,6 +46,7 @@ class Deferred:
         def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
             original(self, *args, **kwargs)
             self.__dict__[_STACK] = recorder.shielded(made_at, recorder, sys._getframe(), self)
+            self.__dict__[_BOUND] = recorder.next_token()
 
         return __init__
 
@@ -70,6 +72,7 @@ class Deferred:
         function = getattr(deferred, "func", None)
         name = getattr(function, "__qualname__", type(deferred).__name__)
         strand = strands.spawn("job", f"background {name}", spawned, own_work=False)
+        strand.bound = deferred.__dict__.get(_BOUND, strand.token)
         things = _things(deferred)
         strand.reach = lambda: things
         before, place.job = place.job, strand

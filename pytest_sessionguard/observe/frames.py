@@ -9,24 +9,18 @@ whoever sent or started it, and where pytest calls the test, because below is no
 from __future__ import annotations
 
 import dis
-import fnmatch
 import functools
 import inspect
-import re
 import sys
-import sysconfig
 import weakref
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from types import CodeType, FrameType
 from typing import Any
 
 from pytest_sessionguard.events import Site, Stack
+from pytest_sessionguard.observe.roles import Roles, is_installed
 
-OWN_ROOM = str(Path(__file__).resolve().parent.parent)
 STACK_LIMIT = 16
-_LIBRARY_FOLDERS = ("site-packages", "dist-packages")
-_TEST_FOLDERS = {"tests", "test"}
 _GENERATOR_FLAGS = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 _ASYNC_GEN_WRAP = 4  # the number of the intrinsic from Python 3.12 on
 _STARTERS = frozenset(
@@ -34,108 +28,10 @@ _STARTERS = frozenset(
 )
 _LOCK_MAKERS = frozenset({"threading"})
 _USER, _NOBODY = "<user>", "<nobody>"
-_RUNNERS = ("/asyncio/events.py", "/_pytest/python.py")
 _BOUNDARIES = {
     "guard": frozenset({"serve_wsgi", "serve_asgi", "run_handle", "run_strand"}),
     "runner": frozenset({"_run", "pytest_pyfunc_call"}),
 }
-
-
-def _stdlib() -> tuple[str, ...]:
-    paths = sysconfig.get_paths()
-    folders = {str(Path(paths[key]).resolve()) for key in ("stdlib", "platstdlib")}
-    folders.add(paths["scripts"])  # the command ``pytest`` itself
-    return tuple(f"{folder}/" for folder in folders)
-
-
-class Roles(dict[str, str]):
-    """File name -> whose it is, worked out once a file.
-
-    ``"app"``, ``"test"``, ``"library"`` or ``"guard"``; ``"runner"`` for the two library files
-    with functions at which a walk ends.
-
-    Parameters: the pytest root, the patterns of test files (``python_files``), the top-level
-    packages that are under test although they are installed, and folders that are libraries
-    although they lie below the root. ``callers`` is kept by ``Frames``.
-    """
-
-    def __init__(
-        self,
-        root: Path,
-        test_patterns: Iterable[str] = ("test_*.py", "*_test.py"),
-        packages: Iterable[str] = (),
-        libraries: Iterable[str] = (),
-    ) -> None:
-        super().__init__()
-        self.root = root
-        self._patterns = tuple(test_patterns)
-        self._packages = frozenset(packages)
-        self._libraries = tuple(libraries)
-        self._stdlib = _stdlib()
-        self._shown: dict[str, str] = {}
-        self.callers: dict[str, str] = {}
-
-    def __missing__(self, filename: str) -> str:
-        role = self._role(filename)
-        if role == "library" and filename.endswith(_RUNNERS):
-            role = "runner"
-        self[filename] = role
-        return role
-
-    def add_library(self, folder: str) -> None:
-        """Count everything below ``folder`` as library code."""
-        self._libraries += (folder.rstrip("/") + "/",)
-        self.clear()
-        self.callers.clear()
-
-    def _role(self, filename: str) -> str:
-        if filename.startswith(OWN_ROOM):
-            return "guard"
-        if filename.startswith(("<", *self._libraries)):
-            return "library"
-        path = Path(filename)
-        installed = self._installed_package(path)
-        if installed is None and filename.startswith(self._stdlib):
-            return "library"
-        if installed is not None and installed not in self._packages:
-            return "library"
-        return "test" if self._is_test(path) else "app"
-
-    def _installed_package(self, path: Path) -> str | None:
-        for index, part in enumerate(path.parts[:-1]):
-            if part in _LIBRARY_FOLDERS:
-                return path.parts[index + 1].removesuffix(".py")
-        return None
-
-    def _is_test(self, path: Path) -> bool:
-        if path.name == "conftest.py":
-            return True
-        if any(fnmatch.fnmatch(path.name, Path(pattern).name) for pattern in self._patterns):
-            return True
-        try:
-            folders = path.relative_to(self.root).parts[:-1]
-        except ValueError:
-            return False
-        if not folders:
-            return _imports_pytest(path)
-        return not _TEST_FOLDERS.isdisjoint(folders)
-
-    def shown(self, filename: str) -> str:
-        """The name to print: relative to the root or to site-packages, with forward slashes."""
-        known = self._shown.get(filename)
-        if known is None:
-            known = self._shown[filename] = self._name(filename)
-        return known
-
-    def _name(self, filename: str) -> str:
-        path = Path(filename)
-        for folder in _LIBRARY_FOLDERS:
-            if folder in path.parts:
-                return Path(*path.parts[path.parts.index(folder) + 1 :]).as_posix()
-        try:
-            return path.relative_to(self.root).as_posix()
-        except ValueError:
-            return path.as_posix()
 
 
 class Frames:
@@ -202,16 +98,23 @@ class Frames:
         """Whether the user's code started the work, and not a library for purposes of its own."""
         return self._called_by_user(frame, _STARTERS)
 
+    def signalled_by_user(self, frame: FrameType | None, package: str) -> bool:
+        """Whether the user's code lets others go on, itself or through an event or a future."""
+        return self._called_by_user(frame, frozenset({package, "concurrent"}))
+
     def made_by_user(self, frame: FrameType | None) -> bool:
         """Whether the user's code made a lock, itself or as part of a Condition."""
         return self._called_by_user(frame, _LOCK_MAKERS)
 
     def maker(self, frame: FrameType | None) -> str | None:
-        """The installed package that makes a lock; None for the interpreter's own library."""
+        """Who makes a lock: ``""`` for the user, an installed package, None for the interpreter."""
         while frame is not None:
-            name = frame.f_globals.get("__name__", "").partition(".")[0]
-            if self.roles[frame.f_code.co_filename] != "guard" and name not in _LOCK_MAKERS:
-                return name if _is_installed(frame.f_code.co_filename) else None
+            filename = frame.f_code.co_filename
+            caller = self.roles.callers.get(filename) or self._new_caller(frame)
+            if caller == _USER:
+                return ""
+            if caller != _NOBODY and caller not in _LOCK_MAKERS:
+                return caller if is_installed(filename) else None
             frame = frame.f_back
         return None
 
@@ -222,15 +125,17 @@ class Frames:
     def _called_by_user(self, frame: FrameType | None, through: frozenset[str]) -> bool:
         callers = self.roles.callers
         while frame is not None:
-            caller = callers.get(frame.f_code.co_filename)
-            if caller is None:
-                caller = callers[frame.f_code.co_filename] = self._caller(frame)
+            caller = callers.get(frame.f_code.co_filename) or self._new_caller(frame)
             if caller == _USER:
                 return True
             if caller != _NOBODY and caller not in through:
                 return False
             frame = frame.f_back
         return False
+
+    def _new_caller(self, frame: FrameType) -> str:
+        caller = self.roles.callers[frame.f_code.co_filename] = self._caller(frame)
+        return caller
 
     def _caller(self, frame: FrameType) -> str:
         """The package of a file; or that it is the user's, or nobody's: the guard's, or generated."""
@@ -322,21 +227,6 @@ def outside_init(frame: FrameType, thing: Any) -> FrameType | None:
             break
         outer = outer.f_back
     return outer
-
-
-def _imports_pytest(path: Path) -> bool:
-    """Whether a module beside the tests' folder is a helper of theirs: no app imports pytest."""
-    try:
-        return _IMPORT_OF_PYTEST.search(path.read_bytes()) is not None
-    except OSError:
-        return False
-
-
-_IMPORT_OF_PYTEST = re.compile(rb"^(?:import|from) +(?:pytest|_pytest|unittest)\b", re.MULTILINE)
-
-
-def _is_installed(filename: str) -> bool:
-    return any(f"/{folder}/" in filename for folder in _LIBRARY_FOLDERS)
 
 
 def in_finalizer(frame: FrameType | None) -> bool:

@@ -74,6 +74,12 @@ APPLICATIONS = frozenset(
     for module, (name, _) in table.items()
 ) | {("aiohttp.web_app", "Application"), ("tornado.web", "Application")}
 """The classes of which an app is one object for all requests: module and name."""
+STARTUPS = {
+    "aiohttp.web_app": ("Application", "startup"),
+    "quart.app": ("Quart", "startup"),
+    "sanic.app": ("Sanic", "_server_event"),
+}
+"""What runs an app's hooks for its start, beside an ASGI lifespan."""
 ASGI_TRANSPORTS = {
     "httpx._transports.asgi": "ASGITransport",
     "starlette.testclient": "_TestClientTransport",
@@ -100,8 +106,16 @@ def watchers(requests: Requests) -> dict[str, Callable[[Any, Hooks], None]]:
         found[module] = partial(_watch_method, name, "__init__", requests.wrap_asgi_transport)
     for module, function in WSGI_RUNNERS.items():
         found[module] = partial(_watch_function, function, requests.wrap_wsgi_runner)
+    for module, (name, method) in STARTUPS.items():
+        starts = partial(_watch_method, name, method, requests.wrap_startup)
+        found[module] = partial(_both, found[module], starts)
     found["flask.ctx"] = Contexts(requests.recorder, requests).watch
     return found
+
+
+def _both(one: Any, other: Any, module: Any, hooks: Hooks) -> None:
+    one(module, hooks)
+    other(module, hooks)
 
 
 def _watch_method(name: str, method: str, make: Any, module: Any, hooks: Hooks) -> None:

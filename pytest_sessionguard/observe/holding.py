@@ -36,6 +36,12 @@ class Holding:
         self._released = Clock(self.token, recorder.epoch)
         self._baton = Clock(self.token, recorder.epoch)
 
+    def ask(self) -> None:
+        """The current strand wants the lock."""
+        notes = self._recorder.notes()
+        if notes is not None:
+            notes.asks(self._label.name(self._recorder.epoch.number))
+
     def hold(self, alone: bool = True, hands_over: bool = True) -> None:
         """The current strand has taken the lock.
 

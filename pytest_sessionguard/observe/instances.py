@@ -15,9 +15,11 @@ from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.recovery import WANTED, Recovery
 from pytest_sessionguard.observe.session_state import SessionRef, SessionState
 from pytest_sessionguard.observe.sessions import Mark, Sessions
+from pytest_sessionguard.observe.strands import Strand
 
 _DETACHED = "_sessionguard_detached"
 _HOME = "_sessionguard_home"
+_LOST = "_sessionguard_lost"
 
 
 class Instances:
@@ -97,9 +99,9 @@ class Instances:
         self._read_home(state)
         if detached is not None:
             self.recorder.trace.note(detached)
-            site = reach.instance_binding(strand, state.obj())
-            if site is not None:
-                self.recorder.trace.note(ev.Handed(strand.token, detached.session, site))
+            given = reach.instance_binding(strand, state.obj())
+            if given is not None:
+                self.recorder.trace.note(ev.Handed(strand.token, detached.session, given[1]))
         number, stack = self.recorder.next_token(), self.recorder.stack(raising)
         if state is not None:
             self.recovery.detached(state, number, strand, stack)
@@ -179,9 +181,12 @@ class Instances:
 
     def _wrap_modified(self, original: Any) -> Any:
         recorder, begin, end = self.recorder, self._begin_change, self.sessions.end
+        lost = self._note_lost
 
         def _modified_event(self: Any, dict_: Any, attr: Any, *rest: Any, **kw: Any) -> Any:
             mark = begin(self.session_id) if self.session_id and recorder.active else None
+            if not self.session_id and _DETACHED in self.__dict__:
+                recorder.shielded(lost, self, attr, sys._getframe())
             if mark is None:
                 return original(self, dict_, attr, *rest, **kw)
             try:
@@ -219,3 +224,40 @@ class Instances:
         except Exception as error:
             recorder.fault(error)
             return None
+
+    def _note_lost(self, state: Any, attribute: Any, frame: FrameType) -> None:
+        """A detached instance is changed by work that had been given it, when it may not have been."""
+        strand = self.recorder.strands.current()
+        if (
+            not sqla.is_column(attribute)
+            or state.key is None
+            or state.__dict__.get(_LOST) == strand.token
+        ):
+            return
+        given = reach.instance_binding(strand, state.obj())
+        if given is None:
+            return
+        state.__dict__[_LOST] = strand.token
+        self._read_home(state)
+        detached, (owner, site) = state.__dict__[_DETACHED], given
+        strand, worker = self.recorder.who()
+        self.recorder.announce(owner)
+        number = self.recorder.next_token()
+        self.recovery.refused(state, number)
+        self.recorder.trace.note(
+            ev.LostChange(
+                number, state.class_.__name__, attribute.key, strand.token, worker.token,
+                self.recorder.stack(frame), detached.session, detached.number, owner.token, owner.bound,
+                site, self._is_loaded_anew(strand, state.key),
+            )
+        )  # fmt: skip
+
+    def _is_loaded_anew(self, strand: Strand, key: Any) -> bool:
+        """Whether a strand has this row in a session of its own."""
+        epoch = self.recorder.epoch.number
+        for known in list(self.sessions.in_use.values()):
+            if known.announced == epoch and strand.token in known.met:
+                session = known.session()
+                if session is not None and key in session.identity_map:
+                    return True
+        return False

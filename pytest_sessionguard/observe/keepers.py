@@ -16,7 +16,7 @@ from pytest_sessionguard import events as ev
 from pytest_sessionguard.observe import keeping, sqla
 from pytest_sessionguard.observe.keeping import Node
 from pytest_sessionguard.observe.recorder import Recorder
-from pytest_sessionguard.observe.stores import Store, calls, decorated_at, stores
+from pytest_sessionguard.observe.stores import Store, calls, decorated_at, passed, stores
 
 _PUT = "_sessionguard_put"
 _MOST = 8  # instances in a test; each costs a look at every object of the process
@@ -109,6 +109,14 @@ class Keepers:
             for at, each in enumerate(node.chain())
             if each.name
         ]
+
+    def passed(self, method: str) -> ev.Stack:
+        """The app's lines that give a method of this name to something."""
+        return tuple(
+            self._site(filename, each)
+            for filename in self._files("", method)
+            for each in passed(source_of(filename), method)
+        )
 
     def _closed_over(self, node: Node) -> ev.Stack:
         code = node.thing.__code__

@@ -72,10 +72,27 @@ class Lasting:
             if found is None and self._is_fixed(node):
                 found = node
         if found is not None:
+            view = _view(found)
+            holder, by_name = keeping.name_of(found), found.kind != "closure" and view is None
+            found = view.below if view is not None and view.below is not None else found
             lines = self.keepers.every_store(found)
             every = tuple(site for each in lines for site in each)
-            holder, by_name = keeping.name_of(found), found.kind != "closure"
-            self.recorder.trace.note(ev.Lasting(token, holder, by_name, every, lines[-1]))
+            if view is None:
+                outermost = self._outermost(found, lines)
+            else:
+                outermost = self.keepers.passed(view.thing.__name__)
+            self.recorder.trace.note(ev.Lasting(token, holder, by_name, every, outermost))
+
+    def _outermost(self, found: Node, lines: list[ev.Stack]) -> ev.Stack:
+        """The lines of the last name that is no slot which the framework itself has made."""
+        names = [node for node in found.chain() if node.name]
+        for node, stored in zip(reversed(names), reversed(lines), strict=False):
+            if stored or not (self._is_library(node) and _is_frameworks(node)):
+                return stored
+        return ()
+
+    def _is_library(self, node: Node) -> bool:
+        return self.recorder.frames.roles[keeping.owner_file(node)] not in ("app", "test")
 
     def _goes_on(self, node: Node) -> bool:
         """Whether the way up matters beyond this; a closure may yet be the test's to give away."""
@@ -89,7 +106,16 @@ class Lasting:
         return bool(filename) and self.recorder.frames.roles[filename] == "test"
 
     def _is_fixed(self, node: Node) -> bool:
-        return self._is_end(node) and all(self._is_named(each) for each in node.chain())
+        """Whether the way there has names only, or ends at a view of the application's."""
+        if not self._is_end(node):
+            return False
+        view = _view(node)
+        if view is None:
+            return all(self._is_named(each) for each in node.chain())
+        below = view.below
+        if below is None or not keeping.is_users(below, self.recorder.frames):
+            return False
+        return _is_application(type(node.thing)) and all(map(self._is_named, below.chain()))
 
     def _is_end(self, node: Node) -> bool:
         """Whether what holds here lasts as long as the process, or as the application."""
@@ -126,10 +152,29 @@ class Lasting:
 def _may_pass(node: Node) -> bool:
     if isinstance(node.thing, NATIVE_LOCAL | threading.local):
         return False
-    if node.kind != "item":
+    if node.kind != "item" or _view(node) is not None:
         return True
     below = node.below.thing if node.below is not None else None
     return isinstance(node.thing, types.CellType) or isinstance(below, types.CellType)
+
+
+def _view(node: Node) -> Node | None:
+    """A method of an object's on the way there: the framework has it in tables of its own."""
+    return next((each for each in node.chain() if isinstance(each.thing, types.MethodType)), None)
+
+
+def _is_frameworks(node: Node) -> bool:
+    """Whether a class that is not the app's makes this attribute of its own accord.
+
+    ``app.state``, ``app.ctx``, ``router.registry`` hold what an app puts there, under its own names.
+    """
+    if node.kind != "attribute" or isinstance(node.thing, type | types.FunctionType):
+        return False
+    sources = (source_of(keeping.file_of(each)) for each in type(node.thing).__mro__)
+    return node.name.startswith("_") or any(
+        f"self.{node.name}" in source and stores(source, node.name, False, "attribute")
+        for source in sources
+    )
 
 
 def _is_application(kind: type) -> bool:

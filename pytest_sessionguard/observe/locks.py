@@ -54,7 +54,7 @@ class Late:
 
 
 # Their locks protect their own affairs, and are taken all the time.
-_FOR_THEMSELVES = {None, "sqlalchemy", "gevent", "greenlet"}
+_FOR_THEMSELVES = {"sqlalchemy", "gevent", "greenlet"}
 
 
 class Locks:
@@ -150,6 +150,7 @@ def lock_class(plain: Any, locks: Locks) -> Any:
             got, scheduler = None, recorder.scheduler
             if scheduler is not None and recorder.shielded(by_user, sys._getframe()):
                 attempt = partial(plain.acquire, self, False)
+                locks.holding(self).ask()
                 block: Any = getattr(self, "_block", self)  # an RLock's own semaphore
                 got = waits.take(
                     scheduler, attempt, lambda: not block.locked(), locks.holding(self).held,
@@ -200,10 +201,9 @@ class Factory:
 
     def _maker(self, frame: FrameType) -> str | None:
         """``""`` for the user, else the package that makes it; None where nobody needs to know."""
-        frames = self._recorder.frames
-        if frames.made_by_user(frame):
-            return ""
-        package = frames.maker(frame)
+        if _is_of_a_thread(frame.f_back):
+            return None
+        package = self._recorder.frames.maker(frame)
         return package if package not in _FOR_THEMSELVES else None
 
     def __instancecheck__(self, thing: Any) -> bool:
@@ -220,6 +220,18 @@ class Factory:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.plain, name)
+
+
+def _is_of_a_thread(frame: FrameType | None) -> bool:
+    """Whether a thread makes a lock of its own: for the event that tells whoever starts it.
+
+    That one waits in earnest until the thread has begun, and the thread has no turn yet to wait for.
+    """
+    while frame is not None and frame.f_globals.get("__name__") == "threading":
+        if frame.f_code.co_qualname == "Thread.__init__":
+            return True
+        frame = frame.f_back
+    return False
 
 
 class Either:
@@ -262,6 +274,7 @@ class KnownLock:
         """As the plain lock's."""
         scheduler, got = self._recorder.scheduler, None
         if scheduler is not None:
+            self._recorder.shielded(self._holding.ask)
             got = waits.lock(self.plain, scheduler, self._holding.held, *args, **kwargs)
         if got is None:
             got = self.plain.acquire(*args, **kwargs)

@@ -15,10 +15,11 @@ from pytest_sessionguard.observe.blocking import Held, Wanted
 from pytest_sessionguard.observe.connections import held
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder, Scheduler
+from pytest_sessionguard.observe.slots import Slots
 from pytest_sessionguard.schedule.waiting import Answer
 
 
-def install(recorder: Recorder, hooks: Hooks) -> None:
+def install(recorder: Recorder, hooks: Hooks, slots: Slots) -> None:
     """Wrap the queue in which pools keep their connections."""
 
     def wrap(original: Any) -> Any:
@@ -26,7 +27,9 @@ def install(recorder: Recorder, hooks: Hooks) -> None:
             scheduler = recorder.scheduler
             if block and scheduler is not None:
                 pool = sqla.pool_asking(sys._getframe(1))
-                block = pool is None or _may_block(pool, scheduler)
+                if pool is not None:
+                    recorder.shielded(slots.asked, pool)
+                    block = _may_block(pool, scheduler)
             return original(self, block, timeout)
 
         return get

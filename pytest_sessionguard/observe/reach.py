@@ -148,14 +148,14 @@ def reaches_directly(suspended: Any, session: Any) -> bool:
     return False
 
 
-def instance_binding(strand: Strand, instance: Any) -> Site | None:
-    """The line where this very instance was bound into the arguments of the strand, or its parent."""
+def instance_binding(strand: Strand, instance: Any) -> tuple[Strand, Site] | None:
+    """The strand, or its parent, that was given this very instance, and the line that bound it."""
     current: Strand | None = strand
     for _ in range(3):
         if current is None:
             break
         things = current.reach() if current.reach is not None and current.spawned else ()
         if any(thing is instance for thing in _reachable(things)):
-            return current.spawned[0]
+            return current, current.spawned[0]
         current = current.parent
     return None

@@ -46,6 +46,15 @@ class Touched(Protocol):
     def signals(self, thing: Any) -> None:
         """It uses a thing of which the guard does not know who made it."""
 
+    def asks(self, lock: str) -> None:
+        """It wants a lock, and may have to wait for it."""
+
+    def renamed(self) -> None:
+        """Something will be noted under another name from the next execution on."""
+
+    def who(self) -> tuple[str, str]:
+        """The concurrent part, and who it is in that."""
+
     def makes(self, kind: str) -> str:
         """A name for something that the worker makes."""
 

@@ -241,6 +241,18 @@ class Requests:
             in_request.reset(reset)
             self.recorder.shielded(self.end, worker)
 
+    def wrap_startup(self, original: Any) -> Any:
+        """For a framework's own method that runs what the app has for its start."""
+
+        async def start(self_: Any, *args: Any, **kwargs: Any) -> Any:
+            starting = in_startup.set(True)
+            try:
+                return await original(self_, *args, **kwargs)
+            finally:
+                in_startup.reset(starting)
+
+        return start
+
     def wrap_asgi_transport(self, original: Any) -> Any:
         """For the ``__init__`` of an in-process transport, whose ``app`` is any ASGI callable."""
 

@@ -310,7 +310,7 @@ class Sessions:
         left = left or strand.leaving
         maker = state.made.stack[0] if state.made.stack else None
         if left is not None and maker is not None and _same_function(left, maker):
-            state.left, state.abandoned = left, self._abandoned_at(user)
+            state.left, state.abandoned = left, self._abandoned_at(user) or state.abandoned
         if self.closing is not None:
             self.closing(state, strand, number)
 

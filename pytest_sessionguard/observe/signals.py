@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import functools
 import sys
-import weakref
 from collections import defaultdict, deque
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
 from pytest_sessionguard.clocks import Snapshot, merged
+from pytest_sessionguard.observe.identity import ByIdentity
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.strands import Strand
 from pytest_sessionguard.observe.waits import ITEM, waited
@@ -28,8 +28,8 @@ class Signals:
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
-        self._set: weakref.WeakKeyDictionary[Any, Snapshot] = weakref.WeakKeyDictionary()
-        self._items: weakref.WeakKeyDictionary[Any, Items] = weakref.WeakKeyDictionary()
+        self._set: ByIdentity[Snapshot] = ByIdentity()
+        self._items: ByIdentity[Items] = ByIdentity()
         self.taken: Callable[[Any], None] | None = None
         self.given: Callable[[Any, FrameType | None], None] | None = None
 
@@ -103,10 +103,11 @@ class Signals:
 
     def signalling_of_user(self, original: Any) -> Any:
         """A method that passes on when the user's code calls it: libraries' are their own affair."""
-        recorder, signal = self.recorder, self.signal
+        recorder, signal, package = self.recorder, self.signal, original.__module__.split(".")[0]
 
         def sets(self: Any, *args: Any, **kwargs: Any) -> Any:
-            if recorder.shielded(recorder.frames.spawned_by_user, sys._getframe()):
+            frame = sys._getframe()
+            if recorder.shielded(recorder.frames.signalled_by_user, frame, package):
                 recorder.shielded(signal, self)
             return original(self, *args, **kwargs)
 
@@ -114,7 +115,7 @@ class Signals:
 
     def joining(self, join: Callable[[Any, Any], None] | None = None) -> Callable[[Any], Any]:
         """Makes wrappers that call ``join(thing, result)`` after the method."""
-        recorder, chosen = self.recorder, join or self.join
+        recorder, chosen, passed_on = self.recorder, join or self.join, self._set
 
         def make(original: Any) -> Any:
             def waits(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -123,9 +124,28 @@ class Signals:
                     result = original(self, *args, **kwargs)
                     return result
                 finally:
-                    recorder.shielded(chosen, self, result)
+                    # Libraries enter the conditions of their futures all the time.
+                    if self in passed_on or recorder.scheduler is not None:
+                        recorder.shielded(chosen, self, result)
 
             return waits
+
+        return make
+
+    def asking(self, learn: Callable[[Any, Any], None]) -> Callable[[Any], Any]:
+        """Makes wrappers that call ``learn(thing, result)`` after the method, whatever was passed on."""
+        recorder = self.recorder
+
+        def make(original: Any) -> Any:
+            def asks(self: Any, *args: Any, **kwargs: Any) -> Any:
+                result = None
+                try:
+                    result = original(self, *args, **kwargs)
+                    return result
+                finally:
+                    recorder.shielded(learn, self, result)
+
+            return asks
 
         return make
 

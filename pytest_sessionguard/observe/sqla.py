@@ -18,7 +18,8 @@ PRIVATE_NAMES = {
     "sqlalchemy.orm.session:SessionTransaction._connections": "connections taken, by engine",
     "sqlalchemy.orm.session:_sessions": "hash_key -> Session, weak",
     "sqlalchemy.orm.state:InstanceState._detach_states": "classmethod (states, session, ...)",
-    "sqlalchemy.orm.state:InstanceState._modified_event": "called with (dict, attr, ...) on a change",
+    "sqlalchemy.orm.state:InstanceState._modified_event": "called with (dict, attr, ...) on a change; "
+    "attr.uses_objects: whether its values are instances",
     "sqlalchemy.orm.identity:IdentityMap._modified": "states with unwritten changes",
     "sqlalchemy.orm.identity:IdentityMap.get": "called with the key before a row is loaded",
     "sqlalchemy.pool.base:_ConnectionRecord.checkout": "classmethod (pool) -> fairy",
@@ -70,6 +71,11 @@ def session_of_state(state: Any) -> Any:
 def is_state(thing: Any) -> bool:
     """Whether this is the InstanceState of an instance."""
     return type(thing) is sys.modules["sqlalchemy.orm.state"].InstanceState
+
+
+def is_column(attribute: Any) -> bool:
+    """Whether this is the implementation of an attribute that holds a plain value, no instances."""
+    return attribute is not None and not attribute.uses_objects
 
 
 def identity_map_class() -> Any:
@@ -219,6 +225,11 @@ LABEL = "_sessionguard_label"
 def label_of_connection(connection: Any) -> Any:
     """The label that a Connection's record got when it was checked out."""
     return own_attributes(connection.connection._connection_record).get(LABEL)
+
+
+def label_of_pool(pool: Any) -> Any:
+    """The label of the engine that a pool was made for."""
+    return own_attributes(getattr(pool, "_dialect", None)).get(LABEL)
 
 
 def label_of_database(connection: Any) -> Any:

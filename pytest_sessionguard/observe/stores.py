@@ -53,6 +53,19 @@ def calls(source: str, name: str) -> list[Store]:
     ]
 
 
+def passed(source: str, method: str) -> list[Store]:
+    """Where a method of this name is given to something: ``add_url_rule("/", view_func=users.index)``."""
+    return [
+        _store(node, None, around)
+        for node, around in _walk(ast.parse(source), ())
+        if isinstance(node, ast.Call)
+        and any(
+            isinstance(given, ast.Attribute) and given.attr == method
+            for given in (*node.args, *(each.value for each in node.keywords))
+        )
+    ]
+
+
 def decorated_at(source: str, line: int, decorator: str) -> int:
     """The line of the decorator of this name on the function that begins at ``line``; else of one
     that looks like a cache; else ``line`` itself."""

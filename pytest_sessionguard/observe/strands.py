@@ -17,10 +17,12 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from pytest_sessionguard.clocks import NOTHING_SEEN, Clock, Epoch, Snapshot
 from pytest_sessionguard.events import Site, Stack
+from pytest_sessionguard.observe.identity import ByIdentity
 
 
 def native_local() -> Any:
@@ -66,6 +68,13 @@ class Worker:
         self.announced = -1
 
 
+class Binding(NamedTuple):
+    """Where and when work was given its arguments, if that is not where it is started."""
+
+    stack: Stack
+    number: int
+
+
 class Strand:
     """Something the interpreter runs, live.
 
@@ -77,44 +86,46 @@ class Strand:
     started, ``serial`` a job of an executor with one thread: its jobs run one by one. ``reach``
     returns what the strand was started with; ``leaving`` is the function whose end started it.
     ``told`` is what was last noted of each lock that it took. ``queued`` gathers what the loop
-    callbacks did that it had queued; ``maker`` is who queued this callback. ``task`` is the task that
-    it is, if any.
+    callbacks did that it had queued. ``task`` is the task that it is, if any. ``bound`` is the number at
+    which its arguments were bound.
     """
 
-    __slots__ = (
-        "__weakref__", "announced", "children", "clock", "ended", "inherited", "internal", "job",
-        "jobs", "kind", "label", "leaving", "locks", "maker", "operations", "own_work", "parent",
-        "queued", "reach", "serial", "spawned", "started", "task", "token", "told", "worker",
-    )  # fmt: skip
+    queued: Clock | None = None
+    task: weakref.ref[Any] | None = None
+    spawned: Stack = ()
+    leaving: Site | None = None
+    reach: Callable[[], Any] | None = None
+    ended = False
+    internal = False
+    own_work = False
+    serial = False
+    started = NOTHING_SEEN
+    announced = -1
 
     def __init__(
         self, token: int, kind: str, label: str, parent: Strand | None, worker: Worker, epoch: Epoch
     ) -> None:
         self.token = token
+        self.bound = token
+        self.job: Strand | None = None  # asked all the time: an attribute of its own
         self.kind = kind
         self.label = label
         self.parent = parent
         self.worker = worker
+        self.epoch = epoch
         self.clock = Clock(token, epoch)
-        self.jobs = Clock(token, epoch)
-        self.children = Clock(token, epoch)
+        self.children = Clock(token, epoch)  # any thread may end one: made before
         self.operations: list[Any] = []
-        self.job: Strand | None = None
-        self.queued: Clock | None = None
-        self.maker: Strand | None = None
-        self.task: weakref.ref[Any] | None = None
         self.locks: list[int] = []
         self.inherited: list[int] = []
-        self.told: dict[int, tuple[Mapping[int, int], int, int]] = {}
-        self.spawned: Stack = ()
-        self.leaving: Site | None = None
-        self.reach: Callable[[], Any] | None = None
-        self.ended = False
-        self.internal = False
-        self.own_work = False
-        self.serial = False
-        self.started = NOTHING_SEEN
-        self.announced = -1
+
+    @cached_property
+    def jobs(self) -> Clock:
+        return Clock(self.token, self.epoch)
+
+    @cached_property
+    def told(self) -> dict[int, tuple[Mapping[int, int], int, int]]:
+        return {}
 
 
 def held_locks(strand: Strand) -> frozenset[int]:
@@ -129,9 +140,10 @@ def held_locks(strand: Strand) -> frozenset[int]:
 
 class _ThreadState(NATIVE_LOCAL):  # type: ignore[misc, valid-type]
     strand: Strand | None = None
-    callback: Strand | None = None
+    handle: Any = None
     passing: Snapshot | None = None
     loop_began: Snapshot | None = None
+    binding: Binding | None = None
     giving = False
     removing = False
     unordered = False
@@ -141,8 +153,9 @@ class Strands:
     """Finds the current strand and worker, and makes new ones.
 
     ``running_loop`` and ``task_of`` are asyncio's once it has been imported, and not before: gevent
-    warns when it patches what asyncio has brought along. ``greenlets`` is True once gevent has
-    been imported; before, nobody asks which greenlet runs.
+    warns when it patches what asyncio has brought along. ``begin_callback`` makes the strand of the
+    handle that a loop runs, once somebody asks: most callbacks only wake a task. ``greenlets`` is
+    True once gevent has been imported; before, nobody asks which greenlet runs.
     ``foreign`` is there once an event loop ran whose order cannot be seen: the clock that then
     orders one operation after the other.
     """
@@ -152,10 +165,11 @@ class Strands:
         self.epoch = epoch
         self.local = _ThreadState()
         self.test = Worker(next_token(), "test", "test", None, None)
-        self._tasks: weakref.WeakKeyDictionary[Any, Strand] = weakref.WeakKeyDictionary()
-        self._greenlets: weakref.WeakKeyDictionary[Any, Strand] = weakref.WeakKeyDictionary()
+        self._tasks: ByIdentity[Strand] = ByIdentity()
+        self._greenlets: ByIdentity[Strand] = ByIdentity()
         self.running_loop: Callable[[], Any] = _nothing
         self.task_of: Callable[[Any], Any] = _nothing
+        self.begin_callback: Callable[[Any], Any] = _nothing
         self.greenlets = False
         self.foreign: Clock | None = None
         self.greenlet_adopted: Callable[[Any, Strand], None] | None = None
@@ -170,8 +184,9 @@ class Strands:
             if task is not None:
                 strand = self._tasks.get(task) or self.adopt_task(task)
                 return strand.job or strand
-            callback: Strand | None = self.local.callback
-            if callback is not None:
+            handle = self.local.handle
+            if handle is not None:
+                callback: Strand = handle._sessionguard_strand or self.begin_callback(handle)
                 return callback.job or callback
         base = self.base() if self.greenlets else self.local.strand or self._adopt_thread()
         return base.job or base
@@ -194,8 +209,11 @@ class Strands:
         task = self.task_of(loop) if loop is not None else None
         if task is not None:
             return self._tasks.get(task) or self.adopt_task(task)
-        callback: Strand | None = self.local.callback if loop is not None else None
-        return callback if callback is not None else self.base()
+        handle = self.local.handle if loop is not None else None
+        if handle is None:
+            return self.base()
+        callback: Strand = handle._sessionguard_strand or self.begin_callback(handle)
+        return callback
 
     def thread_of(self, strand: Strand) -> int:
         """The thread or greenlet that ``strand``, the current one, runs on; 0 for tasks."""
@@ -240,7 +258,9 @@ class Strands:
         if own_work and not internal and worker.kind not in ("request", "context"):
             worker = self.make_worker(kind, label, worker, spawned[0] if spawned else None)
         strand = Strand(self._next_token(), kind, label, parent, worker, self.epoch)
-        strand.spawned = spawned
+        binding: Binding | None = self.local.binding
+        strand.spawned = binding.stack if binding is not None else spawned
+        strand.bound = binding.number if binding is not None else strand.token
         strand.own_work = own_work
         strand.inherited = list(held_locks(parent))
         strand.internal = internal
@@ -289,11 +309,8 @@ class Strands:
 
     def living_tasks(self) -> list[tuple[Any, Strand]]:
         """The tasks that have not ended, with their strands."""
-        if not self._tasks:
-            return []
-        known: Any = self._tasks  # copied whole: another thread's loop may add its own
-        living = [(ref(), strand) for ref, strand in known.data.copy().items() if not strand.ended]
-        return [(task, strand) for task, strand in living if task is not None and not task.done()]
+        living = [(task, strand) for task, strand in self._tasks.items() if not strand.ended]
+        return [(task, strand) for task, strand in living if not task.done()]
 
     # -- strands whose start was not seen --------------------------------------------------
 
@@ -312,7 +329,8 @@ class Strands:
         """
         if self.foreign is None:
             self.foreign = Clock(self._next_token(), self.epoch)
-            for strand in (self.main(), *self._tasks.values(), *self._greenlets.values()):
+            others = [strand for _, strand in self._tasks.items() + self._greenlets.items()]
+            for strand in (self.main(), *others):
                 self.foreign.join(strand.clock.export())
 
     def adopt_greenlet(self, greenlet: Any) -> Strand:

@@ -22,13 +22,24 @@ from pytest_sessionguard.clocks import Clock, Snapshot
 from pytest_sessionguard.events import Site
 from pytest_sessionguard.observe import reach
 from pytest_sessionguard.observe.hooks import Hooks
+from pytest_sessionguard.observe.loop_classes import (
+    PLAIN_TASK,
+    Making,
+    future_class,
+    handle_class,
+    task_class,
+)
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.signals import Signals
-from pytest_sessionguard.observe.standins import named_like, standing_for
 from pytest_sessionguard.observe.strands import Strand, in_worker
 from pytest_sessionguard.observe.unawaited import ORIGIN_DEPTH, never_awaited
 
-_PlainTask = asyncio.Task
+
+def _task_of() -> Any:
+    """``asyncio.current_task``, which is written in Python until 3.12: the dictionary it asks."""
+    if sys.version_info >= (3, 12):
+        return asyncio.current_task
+    return vars(asyncio.tasks)["_current_tasks"].get
 
 
 def _locals_of(task: Any) -> list[Any]:
@@ -48,7 +59,8 @@ class Tasks:
     def install(self, hooks: Hooks) -> None:
         """Put the subclasses in place and wrap what joins."""
         self.strands.running_loop = asyncio._get_running_loop
-        self.strands.task_of = asyncio.current_task
+        self.strands.task_of = _task_of()
+        self.strands.begin_callback = self._begin_callback
         for name in ("Handle", "TimerHandle"):
             handle = handle_class(getattr(asyncio.events, name), self)
             for module in (asyncio.events, asyncio):
@@ -93,71 +105,62 @@ class Tasks:
 
     # -- handles ---------------------------------------------------------------------------
 
-    def made(self, callback: Any) -> tuple[Snapshot | None, Strand] | None:
+    def made(self, in_turn: bool) -> Making | None:
         """What the run of a handle that is made now is ordered after, and who made it.
 
-        Inside a session operation the driver's own waits pass nothing on: its thread or its
-        socket serves every session. The first step of a task is always its maker's doing.
+        ``in_turn``: no timer's. A loop runs what was queued in turn, so this will be after the
+        callbacks that the same strand had queued before. Inside a session operation the driver's
+        own waits pass nothing on: its thread or its socket serves every session. The first step of
+        a task is always its maker's doing.
         """
-        if not self.recorder.active:
-            return None
         strand = self.strands.current()
         if strand.internal or strand.operations or self.strands.local.unordered:
             return None
-        return strand.clock.export(), strand
+        return strand.clock.export(), strand if in_turn else None
 
-    def enter(
-        self,
-        owner: Any,
-        making: tuple[Snapshot | None, Strand] | None,
-        context: Any,
-        in_turn: bool = True,
-    ) -> Any:
-        """A handle begins to run; returns what ``leave`` needs.
-
-        ``in_turn``: no timer's. A loop runs what was queued in turn, so this is after the callbacks
-        that the same strand had queued before.
-        """
-        local = self.strands.local
-        before = local.callback
-        snapshot, maker = making or (None, None)
-        queued = maker.queued if maker is not None and in_turn else None
-        if isinstance(owner, _PlainTask):
-            strand = self.strands.of_task(owner) if snapshot or queued else None
+    def wakes(self, task: Any, making: Making) -> None:
+        """A handle lets a task run."""
+        snapshot, maker = making
+        if snapshot is not None or (maker is not None and maker.queued is not None):
+            strand = self.strands.of_task(task)
             if strand is not None:
-                self._order(strand.job or strand, snapshot, queued)
-            return before
-        strand = self.strands.callback(context.get(in_worker))
-        self._order(strand, snapshot, queued)
-        strand.clock.join(local.loop_began)
-        strand.maker = maker if in_turn else None
-        local.callback = strand
-        return before
+                _order(strand.job or strand, making)
 
-    def _order(self, strand: Strand, snapshot: Snapshot | None, queued: Clock | None) -> None:
-        strand.clock.join(snapshot)
-        if queued is not None:
-            strand.clock.join(queued.export())
-
-    def leave(self, owner: Any, before: Any) -> None:
-        """The handle has run: what it did is passed on to whoever runs the loop."""
-        local = self.strands.local
-        if isinstance(owner, _PlainTask):
-            strand = self.strands.of_task(owner)
-            if strand is not None and not strand.ended and _PlainTask.done(owner):
+    def paused(self, task: Any) -> None:
+        """A task has run until it waits for something, or ends."""
+        if PLAIN_TASK.done(task):
+            strand = self.strands.of_task(task)
+            if strand is not None and not strand.ended:
                 self.recorder.end_strand(strand)
-                self._note_ended(owner.get_loop(), strand)
-        callback = local.callback
-        if callback is not None and callback is not before:
+                self._note_ended(task.get_loop(), strand)
+
+    def _begin_callback(self, handle: Any) -> Strand:
+        """Somebody asks who runs, and it is the callback of this handle."""
+        strand = self.strands.callback(handle._context.get(in_worker))
+        if handle._sessionguard is not None:
+            _order(strand, handle._sessionguard)
+        strand.clock.join(self.strands.local.loop_began)
+        handle._sessionguard_strand = strand
+        return strand
+
+    def ran(self, handle: Any) -> None:
+        """A callback has run: what it knew is passed on to whoever runs the loop."""
+        local, callback, making = (
+            self.strands.local,
+            handle._sessionguard_strand,
+            handle._sessionguard,
+        )
+        if callback is not None:
             local.passing = callback.clock.export() or local.passing
             if callback.clock.tick:
-                self._note_run(callback)
-        local.callback = before
+                self._note_run(callback, making)
+        elif making is not None:
+            local.passing = making[0] or local.passing
 
-    def _note_run(self, callback: Strand) -> None:
+    def _note_run(self, callback: Strand, making: Making | None) -> None:
         """A callback worked with a session: the next in turn is after it, and so is the loop's end."""
         self._note_ended(asyncio._get_running_loop(), callback)
-        maker = callback.maker
+        maker = making[1] if making is not None else None
         if maker is not None:
             if maker.queued is None:
                 maker.queued = Clock(self.recorder.next_token(), self.recorder.epoch)
@@ -170,6 +173,7 @@ class Tasks:
         frame = sys._getframe()
         frames = self.recorder.frames
         spawned = frames.stack(frame)
+        leaving = frames.leaving(frame) if spawned else None
         driven = asyncio._get_running_loop() is None
         origin = None if driven else self._origin(coroutine)
         if origin is not None:
@@ -177,7 +181,7 @@ class Tasks:
         label = f"task {getattr(coroutine, '__qualname__', '')}".strip()
         own_work = not driven and frames.spawned_by_user(frame)
         strand = self.strands.spawn("task", label, spawned, own_work)
-        strand.leaving = frames.leaving(frame)
+        strand.leaving = leaving
         self._order_after_maker(strand)
         weak = weakref.ref(task)
         strand.reach = lambda: _locals_of(weak())
@@ -256,96 +260,9 @@ class Tasks:
         ended.join(strand.clock.export())
 
 
-def handle_class(original: Any, tasks: Tasks) -> Any:
-    """A Handle (or TimerHandle) that remembers what its making is ordered after."""
-    recorder, in_turn = tasks.recorder, original.__name__ == "Handle"
-
-    class Handle(original, metaclass=standing_for(original)):  # type: ignore
-        __slots__ = ("_sessionguard",)
-
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **kwargs)
-            self._sessionguard = recorder.shielded(tasks.made, self._callback)
-
-        def _run(self) -> None:
-            owner = getattr(self._callback, "__self__", None)
-            before = recorder.shielded(
-                tasks.enter, owner, self._sessionguard, self._context, in_turn
-            )
-            try:
-                super()._run()
-            finally:
-                recorder.shielded(tasks.leave, owner, before)
-
-    return named_like(Handle, original)
-
-
-def task_class(original: Any, tasks: Tasks) -> Any:
-    """A Task that orders whoever learns of its end after it."""
-    recorder = tasks.recorder
-
-    class Task(original, metaclass=standing_for(original)):  # type: ignore
-        def __init__(self, coro: Any, **kwargs: Any) -> None:
-            recorder.shielded(tasks.begun, self, coro)
-            super().__init__(coro, **kwargs)
-
-        def _sessionguard_join(self) -> None:
-            if super().done():
-                recorder.shielded(tasks.joined, self)
-
-        def __await__(self) -> Any:
-            self._sessionguard_join()
-            return super().__await__()
-
-        __iter__ = __await__
-
-        def done(self) -> bool:
-            self._sessionguard_join()
-            return bool(super().done())
-
-        def result(self) -> Any:
-            self._sessionguard_join()
-            return super().result()
-
-        def exception(self) -> Any:
-            self._sessionguard_join()
-            return super().exception()
-
-        def add_done_callback(self, *args: Any, **kwargs: Any) -> None:
-            self._sessionguard_join()
-            super().add_done_callback(*args, **kwargs)
-
-    return named_like(Task, original)
-
-
-def future_class(signals: Signals) -> Any:
-    """A Future that orders whoever learns of its result after whoever set it."""
-    recorder = signals.recorder
-
-    class Future(asyncio.Future):  # type: ignore[type-arg]
-        def set_result(self, result: Any) -> None:
-            recorder.shielded(signals.signal, self)
-            super().set_result(result)
-
-        def set_exception(self, exception: Any) -> None:
-            recorder.shielded(signals.signal, self)
-            super().set_exception(exception)
-
-        def __await__(self) -> Any:
-            if super().done():
-                recorder.shielded(signals.join, self)
-            return super().__await__()
-
-        __iter__ = __await__
-
-        def done(self) -> bool:
-            done = super().done()
-            if done:
-                recorder.shielded(signals.join, self)
-            return done
-
-        def result(self) -> Any:
-            recorder.shielded(signals.join, self)
-            return super().result()
-
-    return named_like(Future, asyncio.Future)
+def _order(strand: Strand, making: Making) -> None:
+    """``strand`` is after whoever made its handle, and after what that one had queued before."""
+    snapshot, maker = making
+    strand.clock.join(snapshot)
+    if maker is not None and maker.queued is not None:
+        strand.clock.join(maker.queued.export())

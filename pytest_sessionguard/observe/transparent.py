@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from pytest_sessionguard.observe.frames import OWN_ROOM
+from pytest_sessionguard.observe.roles import OWN_ROOM
 
 _TEMPLATE = """
 def {name}({declared}):

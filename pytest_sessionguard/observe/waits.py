@@ -121,6 +121,7 @@ def waited(
         call = None  # a wrong call: the method says so itself
     if call is None or (kind is RESULT and JOB in vars(thing)):
         return args, kwargs
+    recorder.shielded(recorder.touch, thing)  # also where it has to wait
     answer = until(scheduler, kind.what, lambda: kind.is_free(thing), call.seconds)
     return (call.at_once, {}) if answer is Answer.GIVE_UP else (args, kwargs)
 

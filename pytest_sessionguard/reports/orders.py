@@ -24,7 +24,7 @@ def told(search: dict[str, Any]) -> str:
     if cut in _INCONCLUSIVE:
         return f"{_counted(executions, 'execution')}, {_INCONCLUSIVE[cut]}"
     bound = "" if cut is None else f" up to {_counted(search['preemptions'], 'preemption')}"
-    return f"all {_counted(search['classes'], 'distinct order')}{bound}"
+    return f"{_all(search['classes'])}{bound}"
 
 
 def is_cut(search: dict[str, Any]) -> bool:
@@ -42,7 +42,7 @@ def in_short(searches: Iterable[dict[str, Any]]) -> str | None:
     tests = _counted(len(silent), "test")
     if not cut:
         orders = sum(each["classes"] for each in silent)
-        return f"sessionguard: {tests} searched, all {_counted(orders, 'distinct order')}"
+        return f"sessionguard: {tests} searched, {_all(orders)}"
     first = f"{cut[0]['test']}: {told(cut[0])}"
     more = f" (and {len(cut) - 1} more, told with -v)" if len(cut) > 1 else ""
     return f"sessionguard: {tests} searched, {len(cut)} not to the end: {first}{more}"
@@ -65,6 +65,10 @@ def _of_about(search: dict[str, Any]) -> str:
     if estimate is None:
         return f"{_counted(executions, 'execution')}, and there are more"
     return f"{executions} of about {max(estimate, executions + 1)}"
+
+
+def _all(orders: int) -> str:
+    return "the one distinct order" if orders == 1 else f"all {orders} distinct orders"
 
 
 def _counted(number: int, what: str) -> str:

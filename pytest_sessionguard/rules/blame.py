@@ -8,6 +8,7 @@ from typing import NamedTuple
 from pytest_sessionguard import events as ev
 from pytest_sessionguard.findings import Related, Side
 from pytest_sessionguard.rules.conflicts import Conflict
+from pytest_sessionguard.rules.leases import ENDINGS
 from pytest_sessionguard.trace import Trace, Use
 
 UNKNOWN = ev.Site("<unknown>", 0, "<unknown>", "library")
@@ -35,7 +36,8 @@ def common_registry(trace: Trace, conflict: Conflict) -> ev.RegistryMade | None:
 def blame(trace: Trace, conflict: Conflict) -> Blame:
     """Which line shares the session of a conflict, and how."""
     return (
-        _handed(trace, conflict)
+        _abandoned(trace, conflict.session)
+        or _handed(trace, conflict)
         or _instance_kept(trace, conflict)
         or escaped_at(trace, conflict.session)
     )
@@ -63,6 +65,12 @@ def _instance_kept(trace: Trace, conflict: Conflict) -> Blame | None:
     return None
 
 
+def _abandoned(trace: Trace, session: int) -> Blame | None:
+    """The session was taken out of an asynchronous generator, which the loop ends when it likes."""
+    site = trace.abandoned.get(session)
+    return Blame(site, "its generator was dropped here") if site is not None else None
+
+
 def escaped_at(trace: Trace, session: int) -> Blame:
     """The line by which a session that nobody was handed came to be used by several."""
     return _escaped(trace, session) or _published(trace, session) or made(trace, session)
@@ -77,7 +85,9 @@ def _handed(trace: Trace, conflict: Conflict) -> Blame | None:
         for began in trace.chain(use.began.strand):
             handed = trace.handed.get((began.strand, conflict.session))
             if handed is not None and began.strand not in others:
-                found.append((began.strand, Blame(handed.site, "given to concurrent work here")))
+                # AsyncSession closes in a task of its own, which is nobody's work.
+                rank = (use.began.action in ENDINGS, began.strand)
+                found.append((rank, Blame(handed.site, "given to concurrent work here")))
     return min(found, key=lambda pair: pair[0])[1] if found else None
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from pytest_sessionguard import events as ev
-from pytest_sessionguard.rules.leases import registry_of
+from pytest_sessionguard.rules.conflicts import conflicts
+from pytest_sessionguard.rules.leases import ENDINGS, registry_of
 from pytest_sessionguard.trace import Trace
 
 
@@ -60,6 +61,10 @@ def _is_judged(trace: Trace, out: ev.CheckedOut, body_ended: int) -> bool:
         return False
     if any(event.session == out.session for event in trace.of(ev.OwnerReturned)):
         return False  # revived after its end, which is SG305's to tell
+    if out.session in trace.abandoned:
+        return False  # the loop ends its generator, be it after the test's body
+    if _is_end_refused(trace, out.session):
+        return False
     users = {use.began.worker for use in trace.uses.get(out.session, ())}
     requests = [worker for worker in users if trace.kind_of(worker) == "request"]
     if made.registry is None and len(requests) > 1:
@@ -67,6 +72,15 @@ def _is_judged(trace: Trace, out: ev.CheckedOut, body_ended: int) -> bool:
     own = made.worker == out.worker or made.registry is not None
     return (
         own and trace.ended_before(out.worker, body_ended) and not _lives_on(trace, out, body_ended)
+    )
+
+
+def _is_end_refused(trace: Trace, session: int) -> bool:
+    """Whether somebody was in the session when it was to be closed: SG102 tells that."""
+    return any(
+        conflict.overlapping
+        and ENDINGS & {conflict.first.began.action, conflict.second.began.action}
+        for conflict in conflicts(trace).get(session, ())
     )
 
 

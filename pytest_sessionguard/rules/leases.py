@@ -89,9 +89,11 @@ def _living_outer_use(trace: Trace, lease: list[Use], end: Use) -> Use | None:
 
 
 def _has_own_scope(trace: Trace, worker: int) -> bool:
-    """Neither the test, nor a request in the test's own context, where the test owns the scope."""
+    """Neither the test or a thread of its, nor a request in its context: there it owns the scope."""
     began = trace.workers.get(worker)
-    return began is not None and began.kind != "test" and not began.inside_test_context
+    if began is None or began.kind == "test" or began.inside_test_context:
+        return False
+    return began.site is None or began.site.role != "test"
 
 
 def handed_on(trace: Trace) -> Iterator[Crossing]:

@@ -10,6 +10,7 @@ from pytest_sessionguard.findings import Finding, Rule, Side, finding
 from pytest_sessionguard.rules import leases
 from pytest_sessionguard.rules.blame import escaped_at, made_here, side, who
 from pytest_sessionguard.rules.leases import registry_of
+from pytest_sessionguard.rules.lost import lost_changes
 from pytest_sessionguard.rules.sharing import ENDINGS, LETTING_GO, findings_of
 from pytest_sessionguard.trace import Trace, Use
 
@@ -26,6 +27,7 @@ def check(trace: Trace) -> Iterable[Finding]:
     yield from _after_request(trace)
     yield from _after_remove(trace)
     yield from _still_reachable(trace)
+    yield from _never_written(trace)
 
 
 def _after_return(trace: Trace) -> Iterator[Finding]:
@@ -199,6 +201,21 @@ def _still_reachable(trace: Trace) -> Iterator[Finding]:
 def _has_used(trace: Trace, event: ev.OwnerLeft) -> bool:
     """Whether the task has had its use of the session already: its local is only a name then."""
     return any(use.began.strand == event.task for use in trace.uses.get(event.session, ()))
+
+
+def _never_written(trace: Trace) -> Iterator[Finding]:
+    """Work that was given an instance set a column of it when its Session had been closed."""
+    for change, closed in lost_changes(trace):
+        if _is_tests(trace, change.session):
+            continue
+        owner = side(trace, closed)
+        name = who(trace, change.strand, change.worker)
+        setter = Side(name, f"set .{change.attribute}", change.stack)
+        message = (
+            f"{name} sets {change.instance}.{change.attribute} when {owner.worker} has closed its "
+            "Session: nobody writes that"
+        )
+        yield _told(trace, message, change.site, (owner, setter), change.session)
 
 
 def _told(

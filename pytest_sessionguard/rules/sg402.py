@@ -69,7 +69,8 @@ def _waits_for_itself(trace: Trace, first: ev.CheckedOut, second: ev.CheckedOut)
     """Whether one unit of work wants the second connection while it keeps the first.
 
     A request hops over pool threads between its dependencies and its endpoint; those strands no
-    code of the user's started. Work that it did start may end before the second is needed.
+    code of the user's started. Work that it did start may end before the second is needed; its
+    background tasks come when it is answered.
     """
     if first.pool != second.pool or first.worker != second.worker:
         return False
@@ -78,12 +79,12 @@ def _waits_for_itself(trace: Trace, first: ev.CheckedOut, second: ev.CheckedOut)
     if first.strand == second.strand:
         return True
     ordered = is_ordered(first.strand, first.tick, second.seen)
-    return ordered and not any(_is_started(trace, out.strand) for out in (first, second))
+    return ordered and not any(_is_started(trace, out) for out in (first, second))
 
 
-def _is_started(trace: Trace, strand: int) -> bool:
-    began = trace.strands.get(strand)
-    return began is not None and bool(began.spawned)
+def _is_started(trace: Trace, out: ev.CheckedOut) -> bool:
+    """Whether the connection was taken in work that the request's own code set up."""
+    return any(began.spawned and began.worker == out.worker for began in trace.chain(out.strand))
 
 
 # -- the workers of a test -------------------------------------------------------------------

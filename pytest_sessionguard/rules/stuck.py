@@ -76,8 +76,9 @@ def sentence(trace: Trace, knot: ev.Stuck) -> str:
 def _waits(trace: Trace, each: ev.Waiting) -> str:
     name = who(trace, each.strand, each.worker)
     others = dict.fromkeys(who(trace, held.strand, held.worker) for held in each.held)
-    by = ["itself" if other == name else other for other in others]
-    return f"{name} waits for {each.what} that {' and '.join(by)} {_verb(by)}"
+    by = ["it" if other == name else other for other in others]
+    itself = " itself" if "it" in by else ""
+    return f"{name} waits for {each.what} that {' and '.join(by)} {_verb(by)}{itself}"
 
 
 def _verb(holders: list[str]) -> str:

@@ -11,7 +11,6 @@ Source: C. Flanagan, P. Godefroid, "Dynamic Partial-Order Reduction for Model Ch
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -68,7 +67,7 @@ def ordered(segments: Sequence[Segment]) -> list[Ordered]:
         before = last.get(segment.worker)
         own = before.clock if before is not None else joined
         met = touched.met_by(segment)
-        clock = dict(_joined([own, *(each.clock for each in met)]))
+        clock = _joined([own, *(each.clock for each in met)])
         number = clock[segment.worker] = before.number + 1 if before is not None else 1
         current = Ordered(place, segment, number, clock, own, met, locks.held(segment.worker))
         touched.add(current)
@@ -111,24 +110,20 @@ class _Touched:
     def met_by(self, segment: Segment) -> list[Ordered]:
         """The last segment of each other worker and name that this one meets."""
         found: dict[int, Ordered] = {}
-        reads, writes, _, _ = segment.footprint
-        for name in reads:
-            self._collect(self._writes, name, segment.worker, found)
-        for name in writes:
-            self._collect(self._writes, name, segment.worker, found)
-            self._collect(self._reads, name, segment.worker, found)
+        worker, (reads, writes, _, _) = segment.worker, segment.footprint
+        for names, where in (
+            (reads, self._writes),
+            (writes, self._writes),
+            (writes, self._reads),
+        ):
+            for name in names:
+                touching = where.get(name)
+                if touching is None or (len(touching) == 1 and worker in touching):
+                    continue  # nobody else has touched it, as is most often so
+                for other, each in touching.items():
+                    if other != worker and (other not in found or found[other].place < each.place):
+                        found[other] = each
         return list(found.values())
-
-    def _collect(
-        self,
-        where: dict[str, dict[int, Ordered]],
-        name: str,
-        worker: int,
-        found: dict[int, Ordered],
-    ) -> None:
-        for other, each in where.get(name, _EMPTY).items():
-            if other != worker and (other not in found or found[other].place < each.place):
-                found[other] = each
 
     def add(self, current: Ordered) -> None:
         worker = current.segment.worker
@@ -138,7 +133,6 @@ class _Touched:
             self._writes.setdefault(name, {})[worker] = current
 
 
-_EMPTY: dict[int, Ordered] = {}
 _NO_LOCKS: dict[str, int] = {}
 
 
@@ -198,17 +192,21 @@ def initials(events: Sequence[Ordered], race: Race) -> list[Segment]:
 
 
 def class_of(segments: Sequence[Segment]) -> int:
-    """A number that is the same for executions of one class, and for hardly any others."""
+    """A number that is the same for executions of one class, and for hardly any others.
+
+    All that is ordered follows from which segments each one meets. Of this process only.
+    """
     names = {each.worker: _name(each) for each in segments}
-    clocks = [
-        (
-            _name(each.segment),
-            each.number,
-            *sorted((names[worker], number) for worker, number in each.clock.items()),
+    return hash(
+        frozenset(
+            (
+                names[each.segment.worker],
+                each.number,
+                frozenset((names[met.segment.worker], met.number) for met in each.met),
+            )
+            for each in ordered(segments)
         )
-        for each in ordered(segments)
-    ]
-    return int.from_bytes(hashlib.sha256(repr(sorted(clocks)).encode()).digest()[:8])
+    )
 
 
 def _name(segment: Segment) -> str:

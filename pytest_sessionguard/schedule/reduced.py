@@ -23,6 +23,9 @@ from pytest_sessionguard.schedule.races import Ordered, Race, initials, ordered,
 from pytest_sessionguard.schedule.strategy import Base, Execution, Schedule, Segment
 from pytest_sessionguard.schedule.tree import Node, Sleep, Wish, awoken, share_seen
 
+TELLING = 10
+"""Executions after which those that are known to come are expected to lead to as many more as these."""
+
 
 class Reduced:
     """The reduced search, with at most ``preemptions`` preemptions; None for any number.
@@ -99,6 +102,11 @@ class Reduced:
         return self._begun and not self._wishes
 
     @property
+    def classes(self) -> int:
+        """How many classes have been met."""
+        return len(self._leaves) - self.redundant
+
+    @property
     def complete(self) -> bool:
         """Whether one order of each class has been tried."""
         return self.is_exhausted and not self._cut and not self._drifted
@@ -113,14 +121,19 @@ class Reduced:
     @property
     def estimate(self) -> int:
         """About how many executions the whole search takes, as far as can be told by now."""
+        done = len(self._leaves)
+        least = done + len(self._wishes)
         share = share_seen(self._leaves)
-        least = len(self._leaves) + len(self._wishes)
-        return max(round(len(self._leaves) / share), least) if share else least
+        if not share:
+            return least
+        known = max(done / share, least)
+        return round(known if done < TELLING or not self._wishes else known * known / done)
 
     def _begin_anew(self) -> None:
         """What was known goes by other names than what comes."""
         self._begun, self._root = False, None
         self._wishes, self._leaves = [], []
+        self.redundant = 0
 
     # -- the tree ----------------------------------------------------------------------------
 

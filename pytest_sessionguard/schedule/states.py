@@ -57,6 +57,14 @@ class State:
         """Whether a worker has started it."""
         return self.root != self.number
 
+    def can_go_on(self) -> bool:
+        """Whether it is not done, and what it waits for is free."""
+        return not self.done and (self.wait is None or self.wait.is_free())
+
+    def begin_wait(self, wait: Wait, steps: int) -> None:
+        """It has tried in vain, when ``steps`` had been taken."""
+        self.wait, self.answer, self.tried = wait, Answer.AGAIN, steps
+
     def next_label(self) -> str:
         """The label of its next child: by the order in which its children come, not by the schedule."""
         self.children += 1

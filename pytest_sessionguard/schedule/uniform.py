@@ -1,4 +1,4 @@
-"""The random search: after the serial order, a random worker goes on at each decision."""
+"""The random search: a serial order, one in lockstep, then a random worker at each decision."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Uniform:
 
     def __init__(self, seed: int = 0) -> None:
         self._dice = random.Random(seed)
-        self._serial = True
+        self._ran = 0
 
     def next(self) -> Schedule | None:
         """No choice is made beforehand."""
@@ -24,14 +24,16 @@ class Uniform:
     def beyond(
         self, base: Base, segments: Sequence[Segment], able: tuple[int, ...], free: bool
     ) -> int:
-        """Any of the workers; the plain choice in the first execution, which shows what is usual."""
-        del base, segments, free
-        return 0 if self._serial else self._dice.randrange(len(able))
+        """The plain choice at first, which shows what is usual; then the next in line, then any."""
+        del base, free
+        if self._ran == 0:
+            return 0
+        return _next_in_line(segments, able) if self._ran == 1 else self._dice.randrange(len(able))
 
     def ran(self, execution: Execution) -> None:
-        """Go on at random."""
+        """Go on with the next."""
         del execution
-        self._serial = False
+        self._ran += 1
 
     @property
     def preemptions(self) -> int | None:
@@ -57,3 +59,9 @@ class Uniform:
     def cut(self) -> str | None:
         """Nothing but the number of executions."""
         return None
+
+
+def _next_in_line(segments: Sequence[Segment], able: tuple[int, ...]) -> int:
+    """Whoever follows the one that ran last. What all read before they write shows itself so."""
+    last = segments[-1].worker if segments else -1
+    return min(range(len(able)), key=lambda place: (able[place] <= last, able[place]))

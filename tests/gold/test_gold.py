@@ -22,6 +22,9 @@ CORRECT = sorted(path for path in (HERE / "correct").iterdir() if path.is_dir())
 
 STACKS_AFTER, KILLED_AFTER = 60, 120  # seconds; a hang in CI shows where every thread stood
 
+UNUSED = ("faker", "pytest_cov", "xdist", "xdist.looponfail")
+"""Plugins that no program needs; Faker's alone takes half a second to be imported."""
+
 NEEDS = {"broad_scope_fixtures": ("pytest-asyncio", (0, 24))}  # loop_scope= is new there
 
 
@@ -43,7 +46,7 @@ def run(folder, where, *options):
     shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("__pycache__"))
     command = [
         sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "sessionguard",
-        "-o", f"faulthandler_timeout={STACKS_AFTER}",
+        *(f"-pno:{name}" for name in UNUSED), "-o", f"faulthandler_timeout={STACKS_AFTER}",
         f"--sessionguard-report=json:{report}", *options,
     ]  # fmt: skip
     try:

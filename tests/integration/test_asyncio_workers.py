@@ -365,14 +365,13 @@ async def test_awaited(concurrently):
 
 
 @pytest.mark.parametrize(
-    ("module", "backend", "says"),
+    ("backend", "says"),
     [
-        ("uvloop", ("asyncio", {"use_uvloop": True}), "the test runs on a loop of uvloop"),
-        ("trio", "trio", "no asyncio loop runs this test"),
+        (("asyncio", {"use_uvloop": True}), "the test runs on a loop of uvloop"),
+        ("trio", "no asyncio loop runs this test"),
     ],
 )
-def test_other_loops_are_refused_in_one_line(suite, module, backend, says):
-    pytest.importorskip(module)
+def test_other_loops_are_refused_in_one_line(suite, backend, says):
     suite.write(test_it=f"{MODEL}\nBACKEND = {backend!r}\n{OTHER_LOOPS}")
     ran = suite.guard("-W", "ignore", plugins=("anyio",))
     ran.outcomes(failed=2)

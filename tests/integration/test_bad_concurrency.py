@@ -80,10 +80,11 @@ BAD_MARKERS = {
     "treads=2": "unknown argument 'treads' of the marker concurrent_sessions "
     "(it takes workers, backend, schedules, preemptions, timeout, strategy, seed)",
     "2": "the marker concurrent_sessions takes no positional arguments, say workers=3",
-    "workers=0": "concurrent_sessions(workers=0): it takes a whole number from 1 on",
-    "workers='2'": "concurrent_sessions(workers='2'): it takes a whole number from 1 on",
-    "workers=True": "concurrent_sessions(workers=True): it takes a whole number from 1 on",
-    "workers=2.0": "concurrent_sessions(workers=2.0): it takes a whole number from 1 on",
+    "workers=0": "concurrent_sessions(workers=0): it takes a whole number from 1 to 100",
+    "workers=101": "concurrent_sessions(workers=101): it takes a whole number from 1 to 100",
+    "workers='2'": "concurrent_sessions(workers='2'): it takes a whole number from 1 to 100",
+    "workers=True": "concurrent_sessions(workers=True): it takes a whole number from 1 to 100",
+    "workers=2.0": "concurrent_sessions(workers=2.0): it takes a whole number from 1 to 100",
     "backend='fork'": "concurrent_sessions(backend='fork'): it takes one of auto, thread, gevent",
     "backend=None": "concurrent_sessions(backend=None): it takes one of auto, thread, gevent",
     "backend=[]": "concurrent_sessions(backend=[]): it takes one of auto, thread, gevent",
@@ -97,6 +98,7 @@ BAD_MARKERS = {
     "timeout=-1": "concurrent_sessions(timeout=-1): it takes a number of seconds above 0",
     "timeout='5'": "concurrent_sessions(timeout='5'): it takes a number of seconds above 0",
     "timeout=float('nan')": "concurrent_sessions(timeout=nan): it takes a number of seconds above",
+    "timeout=float('inf')": "concurrent_sessions(timeout=inf): it takes a number of seconds above",
 }
 
 
@@ -325,9 +327,9 @@ PROCESS = "a worker starts a process (test_it.py:"
 COMPLAINTS = {
     "test_no_function": FUNCTIONS,
     "test_not_callable": FUNCTIONS,
-    "test_no_workers": "concurrently(workers=0): it takes a number from 1 on",
-    "test_workers_in_words": "concurrently(workers='2'): it takes a number from 1 on",
-    "test_workers_true": "concurrently(workers=True): it takes a number from 1 on",
+    "test_no_workers": "concurrently(workers=0): it takes a whole number from 1 to 100",
+    "test_workers_in_words": "concurrently(workers='2'): it takes a whole number from 1 to 100",
+    "test_workers_true": "concurrently(workers=True): it takes a whole number from 1 to 100",
     "test_too_many_workers": "concurrently: 2 functions run in as many workers, not 3",
     "test_nested": "concurrently: a worker cannot start workers of its own",
     "test_asked_for_late": "concurrently: name it among the arguments of the test",

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 
-@pytest.mark.concurrent_sessions(workers=2, schedules=5)
+@pytest.mark.concurrent_sessions(workers=2, schedules=5, strategy="random")
 def test_each_worker_has_a_session_of_its_own(isolated_session):
     assert isolated_session.scalar(text("SELECT 1")) == 1
 

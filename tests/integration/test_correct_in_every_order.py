@@ -276,3 +276,4 @@ def test_a_correct_program_passes_in_every_order(suite, name):
     assert searches
     assert all(search["first_finding"] is None for search in searches)
     assert all(search["executions"] > 1 for search in searches), searches
+    assert all(search["cut"] in (None, "schedules") for search in searches), "each wait is known"

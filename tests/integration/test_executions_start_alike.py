@@ -392,6 +392,65 @@ def test_databases_are_put_back_after_a_test_that_failed(suite):
     assert logged(suite) == ["ran"] * (searched + repeated) + ["in the end [10] [10] [10]"]
 
 
+BROKEN = """
+engine = create_engine("sqlite:///shop.db")
+session = Session(engine)
+
+
+@pytest.fixture
+def tables():
+    Base.metadata.create_all(engine)
+    yield
+    Base.metadata.drop_all(engine)
+
+
+@pytest.mark.concurrent_sessions
+def test_it(tables):
+    session.add(Stock(left=1))
+    session.commit()
+
+
+def test_after(tables):
+    assert left(engine) == []
+"""
+
+
+def test_the_lock_of_a_transaction_that_its_session_has_lost_is_released(suite):
+    """Two workers break one Session: the traceback alone holds the connection that has written."""
+    suite.write(stock=STOCK, test_it=BOUGHT + BROKEN)
+    ran = suite.guard()
+    ran.outcomes(passed=1, failed=1)
+    assert "-- sessionguard: the order of the workers --" in ran.text
+    assert "is locked" not in ran.text
+
+
+LEFT_RUNNING = """
+import threading
+
+engine = create_engine("sqlite:///shop.db")
+filled(engine)
+
+
+def buy_often():
+    for _ in range(150):
+        buy(engine)
+
+
+@pytest.mark.concurrent_sessions(schedules=3)
+def test_it():
+    threading.Thread(target=buy_often).start()
+    buy(engine)
+"""
+
+
+def test_threads_that_go_on_after_the_test_crash_nothing(suite):
+    """Their databases may be put back, or that may be too late for them; the run goes on."""
+    suite.write(stock=STOCK, test_it=BOUGHT + LEFT_RUNNING)
+    ran = suite.guard()
+    assert ran.status in (0, 1), ran.text + ran.errors
+    assert "INTERNALERROR" not in ran.text + ran.errors
+
+
 PARAMETERS = """
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_it(engine, concurrently, workers):
@@ -736,3 +795,26 @@ def test_an_own_failure_tells_where_the_turn_was_lost(suite):
     ran = suite.guard()
     ran.outcomes(failed=1)
     assert re.search(r"worker 0 lost its turn before .*: test_it\.py:\d+ in buy_late", ran.text)
+
+
+LASTING = """
+import time
+
+
+@pytest.mark.concurrent_sessions(schedules=4)
+def test_it():
+    time.sleep(0.05)
+    with Session(create_engine("sqlite://")) as session:
+        session.execute(select(1))
+"""
+
+
+def test_the_time_of_all_executions_counts(suite):
+    suite.write(stock=STOCK, test_it=BOUGHT + LASTING)
+    ran = suite.guard("--junitxml=junit.xml")
+    ran.outcomes(passed=1)
+    [case] = ElementTree.parse(suite.path / "junit.xml").iter("testcase")
+    [search] = ran.report["searches"]
+    slept = 0.05 * search["workers"] * search["executions"]
+    assert search["executions"] > 1
+    assert float(case.get("time")) >= slept

@@ -78,3 +78,9 @@ def test_a_file_that_is_there_already_is_as_it_was_afterwards(suite):
     suite.write(shop=SHOP.format(engine=ENGINES["file"]), test_shop=TESTS)
     suite.run().outcomes(passed=2)
     suite.run().outcomes(passed=2)
+
+
+@pytest.mark.parametrize("option", ["--collect-only", "--fixtures"])
+def test_a_list_of_tests_or_fixtures_has_no_notes(suite, option):
+    suite.write(shop=SHOP.format(engine='"sqlite://"'), test_shop=TESTS)
+    assert "before the guard" not in suite.run(option, "-q").text

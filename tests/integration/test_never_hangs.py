@@ -102,9 +102,22 @@ def test_workers_that_do_not_come_to_an_end_are_named(suite, body):
 
 def test_a_lock_that_a_parked_worker_holds_lets_the_other_go_on(suite):
     suite.write(test_program=PROGRAM.format(body=HELD_BY_A_PARKED_WORKER))
-    ran = suite.guard("--sessionguard-schedules=12")
+    ran = suite.guard("--sessionguard-schedules=12", "--sessionguard-strategy=random")
     ran.outcomes(passed=2)
     assert ran.report["searches"][0]["executions"] >= 9
+
+
+A_THREAD_BEGINS = """
+def test_it(concurrently):
+    lock = threading.Thread(target=query)._started._cond._lock
+    assert type(lock) is type(threading._allocate_lock())
+"""
+
+
+def test_a_thread_that_begins_waits_for_nobody(suite):
+    """Whoever starts it waits in earnest, and may hold that lock just then."""
+    suite.write(test_program=PROGRAM.format(body=A_THREAD_BEGINS))
+    suite.guard().outcomes(passed=2)
 
 
 GEVENT = """
@@ -127,7 +140,7 @@ def test_it():
     gevent.event.Event().wait()  # here
 """
 GREENLET_SLEEPS = """
-@pytest.mark.concurrent_sessions(workers=2, backend="gevent", schedules=6)
+@pytest.mark.concurrent_sessions(workers=2, backend="gevent", schedules=6, strategy="random")
 def test_it():
     query()
     gevent.sleep(0.2)

@@ -156,5 +156,5 @@ def test_what_outlives_its_request_is_found(suite):
     ran.outcomes(failed=4, passed=1)
     found = {(each["code"], each["location"]["function"]) for each in ran.report["findings"]}
     assert found == {
-        ("SG305", "task"), ("SG103", "instance"), ("SG305", "stream"), ("SG305", "thread")
+        ("SG305", "task"), ("SG305", "instance"), ("SG305", "stream"), ("SG305", "thread")
     }  # fmt: skip

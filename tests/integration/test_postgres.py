@@ -106,6 +106,16 @@ def test_it(concurrently):
     concurrently(taking(1), workers=3)
     assert left() == 7
 """
+IN_CHILDREN = """
+def test_it(concurrently):
+    def in_a_thread():
+        thread = threading.Thread(target=taking(1))
+        thread.start()
+        thread.join()
+
+    concurrently(in_a_thread, workers=2)
+    assert left() == 8
+"""
 ORDERED = """
 def test_it(concurrently):
     concurrently(taking(1, 2), workers=2)
@@ -175,7 +185,9 @@ def test_a_cycle_with_rows_in_it_is_told_and_repeats(suite, database, body):
 
 
 @pytest.mark.parametrize(
-    "body", [ATOMIC, ORDERED, FOR_UPDATE, RETRIED], ids=["atomic", "ordered", "locked", "retried"]
+    "body",
+    [ATOMIC, IN_CHILDREN, ORDERED, FOR_UPDATE, RETRIED],
+    ids=["atomic", "in children", "ordered", "locked", "retried"],
 )
 def test_who_only_waits_for_a_row_is_silent_in_every_order(suite, database, body):
     ran = run(suite, database, body)

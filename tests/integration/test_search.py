@@ -83,6 +83,27 @@ def test_a_drawn_order_that_fails_is_replayed(suite):
         assert "left its recorded way" not in again.text
 
 
+def test_a_race_that_the_guard_cannot_see_is_found_by_an_order_besides(suite):
+    """Nothing of what these workers touch meets: for the reduced search one order is enough."""
+    source = SHOP + (
+        "\n\ndef test_it(engine, concurrently):\n"
+        "    sold = []\n\n"
+        "    def buy():\n"
+        "        before = len(sold)\n"
+        "        with Session(engine) as session:\n"
+        "            session.get(Stock, 1)\n"
+        "        sold[:] = range(before + 1)\n\n"
+        "    concurrently(buy)\n"
+        "    assert len(sold) == 2\n"
+    )
+    ran, search = searched(suite, source, "--sessionguard-strategy=reduced")
+    assert (search["executions"], search["first_finding"]) == (1, None)
+    ran, search = searched(suite, source)
+    ran.outcomes(failed=1)
+    assert search["first_finding"] == 2
+    assert "assert 1 == 2" in ran.text
+
+
 # -- how much was tried --------------------------------------------------------------------------
 
 
@@ -99,7 +120,7 @@ def test_every_distinct_order_of_a_correct_program_is_told_in_one_line(suite):
 def test_a_bound_is_told_and_is_not_complete(suite):
     ran, search = searched(suite, f"MORE = dict(preemptions=0)\n{ATOMIC}", "-v")
     assert (search["complete"], search["cut"]) == (False, "preemptions")
-    assert "all 1 distinct order up to 0 preemptions" in ran.text
+    assert "the one distinct order up to 0 preemptions" in ran.text
 
 
 def test_a_budget_that_cuts_is_told_and_fails_the_gate_only_when_asked(suite):
@@ -107,7 +128,7 @@ def test_a_budget_that_cuts_is_told_and_fails_the_gate_only_when_asked(suite):
     ran, search = searched(suite, source)
     assert (search["complete"], search["cut"]) == (False, "schedules")
     assert ran.status == 0
-    assert "1 of about 2; raise --sessionguard-schedules" in ran.text
+    assert "1 of about 3; raise --sessionguard-schedules" in ran.text
     ran, _ = searched(suite, source, "--sessionguard-require-complete")
     assert ran.status == 1
     ran.outcomes(passed=1)

@@ -77,7 +77,7 @@ def test_both(wide, narrow, concurrently):
 
 def run(suite, body):
     suite.write(test_program=MODEL + body)
-    return suite.guard("--sessionguard-schedules=8")
+    return suite.guard("--sessionguard-schedules=8", "--sessionguard-strategy=random")
 
 
 def test_what_a_late_wide_fixture_wrote_stays_for_the_next_execution(suite):

@@ -182,3 +182,15 @@ def test_a_request_never_asks_for_an_error():
 def test_without_a_line_nobody_asked():
     story = TraceBuilder()
     assert not blame.is_expected(story.trace(), story.test.worker, ())
+
+
+def test_a_session_whose_generator_was_dropped_is_blamed_on_that_line():
+    story = TraceBuilder()
+    view = story.request("GET /users")
+    session = story.session(view, at=3)
+    closing = story.spawn(view, at=3, kind="task", given=session)
+    story.note(ev.Abandoned(session, app(10)))
+    story.use(closing, session, "close", at=3)
+    story.use(view, session, "execute", at=14)
+    [found] = story.judge()
+    assert found.site == app(10)

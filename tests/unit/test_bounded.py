@@ -119,7 +119,7 @@ def test_waits_need_no_preemption_and_every_outcome_is_found():
         table = Table(work, work, schedule=schedule)
         search.ran(table.run())
         assert table.turns.is_finished()
-        assert table.turns.given_up is None
+        assert table.turn.given_up is None
         outcomes.add(tuple(inside))
         count += 1
     assert outcomes == set(orders((2, 2)))

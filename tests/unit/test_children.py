@@ -33,7 +33,7 @@ def begin(table: Table, number: int, child: Work) -> None:
 
 def let_others_run(table: Table, number: int) -> None:
     for _ in range(100):
-        if table.turns.states[number].done:
+        if table.turn.states[number].done:
             return
         table.ready.append(getcurrent())
         me = getcurrent().parent
@@ -110,13 +110,13 @@ def test_a_child_that_waits_for_ever_is_left_alone():
     tables.append(table)
     table.run()
     assert table.turns.is_finished()
-    assert table.turns.given_up is None
+    assert table.turn.given_up is None
 
 
 def test_children_are_named_by_their_order_in_their_parent():
     turns = Table(stepping(0), stepping(0)).turns
     numbers = [turns.join(1), turns.join(0), turns.join(1)]
     inner = turns.join(numbers[0])
-    labels = [turns.states[number].label for number in (*numbers, inner)]
+    labels = [turns.turn.states[number].label for number in (*numbers, inner)]
     assert labels == ["child 1", "child 1", "child 2", "child 1.1"]
-    assert [turns.states[number].root for number in (*numbers, inner)] == [1, 0, 1, 1]
+    assert [turns.turn.states[number].root for number in (*numbers, inner)] == [1, 0, 1, 1]

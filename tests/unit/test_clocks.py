@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from pytest_sessionguard.clocks import Clock, Epoch, Snapshot, is_ordered, merged
@@ -190,3 +192,28 @@ def test_no_two_tests_of_a_process_have_the_same_number():
     numbers = [one.number, other.number]
     one.begin()
     assert len({*numbers, one.number}) == 3
+
+
+def test_joining_is_the_same_however_the_clocks_have_grown(epoch):
+    """Against plain dictionaries: strands that work and tell one another, drawn at random."""
+    draw = random.Random(7)
+    clocks = [clock(strand, epoch) for strand in range(1, 6)]
+    plain: dict[int, dict[int, int]] = {each.strand: {} for each in clocks}
+    for _ in range(600):
+        one, other = draw.sample(clocks, 2)
+        if draw.random() < 0.4:
+            plain[one.strand][one.strand] = one.advance()
+        one.join(other.export())
+        for strand, tick in plain[other.strand].items():
+            plain[one.strand][strand] = max(plain[one.strand].get(strand, 0), tick)
+        others = {strand: tick for strand, tick in one.seen.items() if strand != one.strand}
+        known = {strand: tick for strand, tick in plain[one.strand].items() if strand != one.strand}
+        assert others == known
+
+
+def test_a_clock_that_has_grown_for_long_goes_without_a_stack_overflow(epoch):
+    a = clock(A, epoch)
+    for _ in range(100_000):
+        a.advance()
+        a.export()
+    del a

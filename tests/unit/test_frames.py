@@ -13,13 +13,12 @@ import pytest
 
 from pytest_sessionguard.events import Site
 from pytest_sessionguard.observe.frames import (
-    OWN_ROOM,
     STACK_LIMIT,
     Frames,
-    Roles,
     in_finalizer,
     walk,
 )
+from pytest_sessionguard.observe.roles import OWN_ROOM, Roles
 
 ROOT = Path("/project")
 APP, TEST = f"{ROOT}/shop/views.py", f"{ROOT}/tests/test_views.py"

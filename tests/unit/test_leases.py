@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_sessionguard.rules import leases
-from unit.tracing import LOCK, TraceBuilder, in_test
+from unit.tracing import LOCK, TraceBuilder, app, in_test
 
 
 def lines(lease):
@@ -268,3 +268,22 @@ def test_which_keys_are_too_coarse(key, kind, leaves, coarse):
 def test_a_session_that_only_one_looked_up_was_passed_on_by_hand():
     story, crossing = handed("thread", "thread", "open")
     assert not leases.looked_up_by_both(story.trace(), crossing)
+
+
+def removed_by_a_request(by):
+    """A thread begun at a line uses the scoped Session, and a request in it removes that."""
+    story = TraceBuilder()
+    registry = story.registry()
+    thread = story.spawn(at=by)
+    session = story.scoped(thread, registry)
+    story.use(thread, session, "add", at=31)
+    story.remove(story.request("GET /users", on=thread), registry, session)
+    return list(leases.ended_by_nested(story.trace()))
+
+
+def test_a_request_that_ends_what_the_apps_own_thread_uses():
+    assert len(removed_by_a_request(app(20))) == 1
+
+
+def test_a_thread_of_the_tests_owns_the_scope_as_the_test_does():
+    assert removed_by_a_request(in_test(20)) == []

@@ -11,7 +11,8 @@ from pytest_sessionguard.backends import loop
 from pytest_sessionguard.backends.tasks import Tasks, bridged
 from pytest_sessionguard.backends.workers import Ran
 from pytest_sessionguard.schedule.strategy import Schedule
-from pytest_sessionguard.schedule.turns import HANG, Turns
+from pytest_sessionguard.schedule.turn import HANG
+from pytest_sessionguard.schedule.turns import Turns
 
 Point = Callable[[str], Awaitable[None]]
 Work = Callable[[Point], Awaitable[Any]]

@@ -24,7 +24,7 @@ CUT = search(cut="schedules", executions=100, estimate=412)
     ("changes", "expected"),
     [
         ({}, "all 34 distinct orders"),
-        ({"classes": 1}, "all 1 distinct order"),
+        ({"classes": 1}, "the one distinct order"),
         ({"cut": "preemptions", "preemptions": 2}, "all 34 distinct orders up to 2 preemptions"),
         ({"cut": "preemptions", "preemptions": 1}, "all 34 distinct orders up to 1 preemption"),
         (CUT, "100 of about 412; raise --sessionguard-schedules"),

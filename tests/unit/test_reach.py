@@ -189,11 +189,12 @@ def test_a_strand_whose_start_was_not_seen_bound_nothing(session):
 
 def test_an_instance_is_found_by_identity():
     instance, equal = [], []
-    assert reach.instance_binding(strand(1, Box(instance)), instance) == app(20)
+    first = strand(1, Box(instance))
+    assert reach.instance_binding(first, instance) == (first, app(20))
     assert reach.instance_binding(strand(1, Box(equal)), instance) is None
 
 
 def test_an_instance_given_to_the_parent_is_found_there():
     instance = object()
     parent = strand(1, instance, at=20)
-    assert reach.instance_binding(strand(2, parent=parent, at=30), instance) == app(20)
+    assert reach.instance_binding(strand(2, parent=parent, at=30), instance) == (parent, app(20))

@@ -9,9 +9,9 @@ import pytest
 
 from pytest_sessionguard import events as ev
 from pytest_sessionguard.observe import Frames, Recorder
-from pytest_sessionguard.observe.frames import Roles
 from pytest_sessionguard.observe.loopback import Loopback
 from pytest_sessionguard.observe.requests import Requests
+from pytest_sessionguard.observe.roles import Roles
 
 
 def raise_it(error):

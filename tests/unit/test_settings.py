@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_sessionguard import settings
+from pytest_sessionguard import options
 from pytest_sessionguard.settings import CODES, Settings
 
 FAMILY_3 = ("SG301", "SG302", "SG303", "SG304", "SG305")
@@ -35,7 +35,7 @@ class Config:
 
     def __init__(self, *arguments: str, plugins: tuple[str, ...] = (), **ini: Any) -> None:
         parser = Parser()
-        settings.add_options(parser)  # type: ignore[arg-type]
+        options.add_options(parser)  # type: ignore[arg-type]
         unknown = ini.keys() - parser.ini.keys()
         assert not unknown, unknown
         self.known_args_namespace = parser.arguments.parse_args(arguments)
@@ -53,7 +53,7 @@ class Config:
 
 
 def read(*arguments: str, **others: Any) -> Settings:
-    return settings.read(Config(*arguments, **others))  # type: ignore[arg-type]
+    return options.read(Config(*arguments, **others))  # type: ignore[arg-type]
 
 
 def complaint(*arguments: str, **others: Any) -> str:
@@ -76,7 +76,7 @@ def nothing_in_the_environment(monkeypatch):
 
 def test_it_is_off_until_asked():
     assert read() == Settings()
-    assert not settings.is_asked_early(Config())  # type: ignore[arg-type]
+    assert not options.is_asked_early(Config())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -85,8 +85,8 @@ def test_it_is_off_until_asked():
     ids=["option", "ini", "plugin"],
 )
 def test_each_way_to_ask(config):
-    assert settings.read(config).watch
-    assert settings.is_asked_early(config)
+    assert options.read(config).watch
+    assert options.is_asked_early(config)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_a_bad_truth_is_told_with_its_name(monkeypatch):
 
 
 def test_a_bad_truth_is_not_told_before_pytest_can_show_it():
-    assert not settings.is_asked_early(Config(sessionguard="maybe"))  # type: ignore[arg-type]
+    assert not options.is_asked_early(Config(sessionguard="maybe"))  # type: ignore[arg-type]
 
 
 # -- rules --------------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ def test_an_empty_environment_variable_says_nothing(monkeypatch):
 def test_names_are_lists_too():
     chosen = read("--sessionguard-allow=db.session,shop.*", sessionguard_source=["shop"])
     assert (chosen.allow, chosen.source) == (("db.session", "shop.*"), ("shop",))
-    assert settings.read_source(Config("--sessionguard-source=shop")) == ("shop",)  # type: ignore[arg-type]
+    assert options.read_source(Config("--sessionguard-source=shop")) == ("shop",)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("code", ["SG999", "SG3x", "shared-session", "G101", "SG1011"])

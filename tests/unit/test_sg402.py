@@ -206,3 +206,16 @@ def test_workers_of_which_one_waits_for_the_other_are_silent():
     after = second._replace(seen={first.strand: first.tick})
     story.events[story.events.index(second)] = after
     assert story.judge() == []
+
+
+def test_a_background_task_with_a_session_of_its_own_is_silent():
+    story = TraceBuilder()
+    pool, view = story.pool(), story.request()
+    session = story.session(view, at=3)
+    refreshing = story.begin(view, session, "refresh", at=13)
+    story.check_out(view, pool, session, at=13)
+    story.finish(refreshing, leaves="open")
+    background = story.spawn(view, at=20, kind="job", label="background mail")
+    item = story.hop(background)
+    story.check_out(item, pool, story.session(item, at=30), at=31)
+    assert story.judge() == []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pytest_sessionguard import events as ev
 from unit.tracing import TraceBuilder, app, in_test, lines_of, module, workers_of
 
 
@@ -182,3 +183,30 @@ def test_a_job_of_the_request_s_is_no_worker_that_lives_on():
     story.end(view)
     story.body_ended()
     assert [found.code for found in story.judge()] == ["SG404"]
+
+
+def test_a_generator_that_the_loop_is_yet_to_end_is_no_leak():
+    story = TraceBuilder()
+    view = story.request("GET /users")
+    session, pool = story.session(view, at=3), story.pool()
+    operation = story.begin(view, session, "execute", at=12)
+    story.check_out(view, pool, session, at=12)
+    story.finish(operation)
+    story.note(ev.Abandoned(session, app(13)))
+    story.end(view)
+    story.body_ended()
+    assert story.check("SG404") == []
+
+
+def test_a_close_that_somebody_elses_operation_forbade_is_told_by_that():
+    story = TraceBuilder()
+    view = story.request("GET /users")
+    session, pool = story.session(view, at=3), story.pool()
+    story.check_out(view, pool, session, at=12)
+    task = story.spawn(view, at=13, kind="task", given=session)
+    running = story.begin(task, session, "execute", at=31)
+    story.use(view, session, "close", at=14)
+    story.finish(running)
+    story.end(view)
+    story.body_ended()
+    assert [(found.code, found.site) for found in story.judge()] == [("SG102", app(13))]

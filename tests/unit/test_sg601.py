@@ -43,7 +43,7 @@ def test_two_locks_in_two_orders(story, two):
 def test_a_lock_that_its_holder_takes_once_more(story, two):
     story.note(ev.Stuck((waiting(two[0], 12, held(two[0], 11)),)))
     [found] = story.judge()
-    assert "that itself holds" in found.message
+    assert "that it holds itself" in found.message
     assert lines_of(found) == [11, 12]
 
 

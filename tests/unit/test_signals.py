@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from pytest_sessionguard.clocks import is_ordered
-from pytest_sessionguard.observe.frames import Frames, Roles
+from pytest_sessionguard.observe.frames import Frames
 from pytest_sessionguard.observe.recorder import Recorder
+from pytest_sessionguard.observe.roles import Roles
 from pytest_sessionguard.observe.signals import Items, Signals, simple_queue_class
 from pytest_sessionguard.observe.strands import Strand
 

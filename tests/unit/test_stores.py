@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 
-from pytest_sessionguard.observe.stores import Store, calls, decorated_at, stores
+from pytest_sessionguard.observe.stores import Store, calls, decorated_at, passed, stores
 
 
 def source(text):
@@ -137,3 +137,15 @@ NAMES = source("""
 )
 def test_what_bears_the_name_tells_which_lines_are_meant(kind, expected):
     assert lines(stores(NAMES, "owner", inside=False, kind=kind)) == expected
+
+
+def test_where_a_method_is_given_away():
+    source = """
+def create_app():
+    users = Users(Session(engine))
+    app.add_url_rule("/users", view_func=users.index)
+    app.get("/users/1")(users.first)
+    users.index()
+"""
+    assert [(each.line, each.function) for each in passed(source, "index")] == [(4, "create_app")]
+    assert [each.line for each in passed(source, "first")] == [5]

@@ -8,12 +8,13 @@ import pytest
 
 from pytest_sessionguard.concurrency import STRATEGIES
 from pytest_sessionguard.schedule.pct import Pct
+from pytest_sessionguard.schedule.reduced import Reduced
 from pytest_sessionguard.schedule.strategies import make
 from pytest_sessionguard.schedule.strategy import Base, Strategy
-from pytest_sessionguard.schedule.systematic import RANDOM, Systematic
+from pytest_sessionguard.schedule.systematic import SERIAL, Systematic
 from pytest_sessionguard.schedule.uniform import Uniform
-from unit.touching import Script, drop, read, search, take, write
-from unit.turning import Table, stepping
+from unit.touching import Script, Shared, doing, drop, program, read, search, take, write
+from unit.turning import Table, Worker, stepping
 
 Order = tuple[int, ...]
 
@@ -100,23 +101,55 @@ BOOK: Script = [[read("t")], [take("L")], [write("t"), drop("L")]]
 
 
 def test_the_default_finds_every_class_with_a_few_executions_more():
-    strategy = Systematic()
-    found = search(strategy, BOOK, BOOK)
-    assert len(found.classes) == 4
-    assert strategy.complete
-    assert found.executions <= 4 + 1 + RANDOM
+    for seed in range(24):
+        scripts, alike = program(seed)
+        strategy = Systematic()
+        found = search(strategy, *scripts, alike=alike)
+        classes = search(Reduced(), *scripts, alike=alike).classes
+        assert classes <= found.classes, seed
+        assert strategy.complete
+        most = 1.5 if len(scripts) == 2 else 2.5
+        assert found.executions <= max(most * len(classes), 2), seed
 
 
-def test_it_tries_the_serial_orders_first():
-    found = orders(Systematic(), 6, workers=3, steps=1)
-    assert {order[::2] for order in found} == {
-        (0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)
-    }  # fmt: skip
+def test_it_tries_all_serial_orders_where_there_are_classes_enough():
+    one: Script = [[write("t")]]
+    found = search(Systematic(), one, one, one)
+    assert len(found.classes) == 6
+    assert found.executions == 6 + SERIAL + 1
 
 
-def test_it_draws_although_nothing_that_is_seen_meets():
-    """What the guard cannot see may meet all the same."""
-    assert len(set(orders(Systematic(), 2 + RANDOM))) > 5
+def hidden(script: Script, kept: list[int]) -> Script:
+    """The script, and a global of Python's that is read in one step and written in the next."""
+    seen: dict[int, int] = {}
+
+    def look(worker: Worker, shared: Shared) -> None:
+        del shared
+        seen[worker.number] = kept[0]
+
+    def put(worker: Worker, shared: Shared) -> None:
+        del shared
+        kept[0] = seen[worker.number] + 1
+
+    return [[look], *script, [put]]
+
+
+@pytest.mark.parametrize("steps", [[], [[read("t")]] * 6, BOOK], ids=["none", "reads", "book"])
+def test_state_that_nobody_sees_is_found_by_a_blind_order(steps):
+    """The reduced search alone takes what meets nothing in any order."""
+    lost: dict[str, bool] = {}
+    for name, strategy in (("default", Systematic()), ("reduced", Reduced())):
+        lost[name] = False
+        while (schedule := strategy.next()) is not None:
+            kept, shared = [0], Shared()
+            work = doing(hidden(steps, kept), shared)
+            table = Table(
+                work, work, schedule=schedule, beyond=lambda *seen: strategy.beyond(Base(), *seen)
+            )
+            strategy.ran(table.run())
+            lost[name] |= kept == [1]
+    assert lost["default"]
+    assert not lost["reduced"] or steps is BOOK
 
 
 def test_where_nobody_can_be_chosen_once_is_enough():

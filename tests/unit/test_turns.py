@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from greenlet import getcurrent, greenlet
 
-from pytest_sessionguard.schedule import turns
+from pytest_sessionguard.schedule import turn
 from pytest_sessionguard.schedule.footprints import Footprint
 from pytest_sessionguard.schedule.strategy import Decision, Step
-from pytest_sessionguard.schedule.turns import DEADLOCK, HANG
+from pytest_sessionguard.schedule.turn import DEADLOCK, HANG
+from pytest_sessionguard.schedule.turns import Turns
 from pytest_sessionguard.schedule.waiting import Answer
 from unit.turning import FakeGate, Table, Worker, stepping
 
@@ -103,7 +104,7 @@ def test_who_waits_is_passed_over_until_it_is_free():
     table = Table(work, work, schedule=(0, 1))
     execution = table.run()
     assert table.turns.is_finished()
-    assert table.turns.given_up is None
+    assert table.turn.given_up is None
     # Worker 1 began while 0 was inside, was passed over, and went on once 0 had let go.
     assert [(step.worker, step.name) for step in execution.steps if step.name == "inside"] == [
         (0, "inside"),
@@ -142,8 +143,8 @@ def test_a_cycle_of_waits_ends_and_is_called_a_deadlock():
 
     table = Table(taking(*locks), taking(*reversed(locks)), schedule=(0, 1))
     table.run()
-    assert table.turns.given_up == DEADLOCK
-    assert table.turns.waits == {0: "a thing", 1: "a thing"}
+    assert table.turn.given_up == DEADLOCK
+    assert table.turn.waits == {0: "a thing", 1: "a thing"}
     assert sorted(table.errors) == [0, 1], "both unwind"
     assert table.turns.is_finished()
 
@@ -198,7 +199,7 @@ def test_alone_a_worker_gives_up_at_once():
     table = Table(work)
     table.run()
     assert answers == [Answer.GIVE_UP]
-    assert table.turns.now == 30, "the clock of the turns, and not one that anybody had to watch"
+    assert table.turn.now == 30, "the clock of the turns, and not one that anybody had to watch"
 
 
 def test_timeouts_come_in_their_order_and_only_when_nobody_can_go_on():
@@ -219,7 +220,7 @@ def test_timeouts_come_in_their_order_and_only_when_nobody_can_go_on():
     table = Table(waiting("late", 5.0), waiting("early", 1.0), working)
     table.run()
     assert log == ["worked", "early", "late"]
-    assert table.turns.now == 5
+    assert table.turn.now == 5
 
 
 def test_where_somebody_else_could_help_a_worker_waits_in_earnest():
@@ -229,10 +230,10 @@ def test_where_somebody_else_could_help_a_worker_waits_in_earnest():
         answers.append(worker.wait(lambda: False, until=30.0))
 
     table = Table(work)
-    table.turns.outsiders = lambda: True
+    table.turn.outsiders = lambda: True
     table.run()
     assert answers == [Answer.IN_EARNEST]
-    assert table.turns.now == 0
+    assert table.turn.now == 0
 
 
 def test_nobody_else_can_help_where_a_worker_holds_what_another_waits_for():
@@ -248,9 +249,9 @@ def test_nobody_else_can_help_where_a_worker_holds_what_another_waits_for():
         return work
 
     table = Table(taking(*locks, 5.0), taking(*reversed(locks), 1.0), schedule=(0, 1))
-    table.turns.outsiders = lambda: True
+    table.turn.outsiders = lambda: True
     stuck: list[tuple[set[int], int | None]] = []
-    table.turns.on_stuck = lambda *seen: stuck.append(seen)
+    table.turn.on_stuck = lambda *seen: stuck.append(seen)
     table.run()
     assert stuck == [({0, 1}, 1)], "the one with the shorter timeout gives up"
     assert answers == [False, True]
@@ -274,15 +275,15 @@ def test_who_was_let_go_on_by_somebody_unknown_is_noticed_at_the_next_look():
     came.append("it")
     assert not table.turns.let_astray()
     table.go_on()
-    assert table.turns.states[0].done
+    assert table.turn.states[0].done
 
 
 def test_workers_that_poll_for_ever_are_given_up(monkeypatch):
-    monkeypatch.setattr(turns, "MOST_STEPS", 50)
+    monkeypatch.setattr(turn, "MOST_STEPS", 50)
 
     def polls(worker: Worker) -> None:
         while True:
-            worker.wait(lambda: False, until=worker.turns.now + 0.1)
+            worker.wait(lambda: False, until=worker.turns.turn.now + 0.1)
 
     def goes_on(worker: Worker) -> None:
         while True:
@@ -291,7 +292,7 @@ def test_workers_that_poll_for_ever_are_given_up(monkeypatch):
     for work in (polls, goes_on):
         table = Table(work)
         table.run()
-        assert table.turns.given_up == turns.ENDLESS
+        assert table.turn.given_up == turn.ENDLESS
 
 
 def test_who_waits_for_something_unknown_is_passed_over_and_counted():
@@ -315,8 +316,8 @@ def test_who_waits_for_something_unknown_is_passed_over_and_counted():
     away[0].switch()
     table.go_on()
     assert table.turns.is_finished()
-    assert table.turns.execution().uncontrolled == 1
-    assert table.turns.steps[-1] == Step(0, "back")
+    assert table.turn.execution().uncontrolled == 1
+    assert table.turn.record.steps[-1] == Step(0, "back")
 
 
 def test_giving_up_wakes_everybody_and_lets_nobody_go_on():
@@ -329,14 +330,14 @@ def test_giving_up_wakes_everybody_and_lets_nobody_go_on():
     assert table.log.count(1) == 0
     assert sorted(table.errors) == [0, 1]
     table.turns.give_up(DEADLOCK)
-    assert table.turns.given_up == HANG, "the first reason stays"
+    assert table.turn.given_up == HANG, "the first reason stays"
 
 
 def test_who_loses_the_turn_is_told_before_the_next_one_runs():
     """The conductor walks to the user's line only there."""
     told: list[tuple[int, str, tuple[int, ...]]] = []
     table = Table(stepping(3), stepping(0), schedule=(0, 0, 1))
-    table.turns.preempting = lambda number, name: told.append((number, name, tuple(table.log)))
+    table.turn.preempting = lambda number, name: told.append((number, name, tuple(table.log)))
     table.run()
     assert told == [(0, "step 1", (0, 0))]
 
@@ -355,9 +356,9 @@ def test_beyond_the_schedule_somebody_else_chooses():
 
 def test_a_segment_is_what_happens_from_one_point_to_the_next():
     def work(worker: Worker) -> None:
-        worker.turns.notes.read(worker.number, "before")
+        worker.notes.read(worker.number, "before")
         worker.point()
-        worker.turns.notes.write(worker.number, "after")
+        worker.notes.write(worker.number, "after")
 
     segments = Table(work, stepping(0)).run().segments
     assert [(each.worker, each.footprint) for each in segments] == [
@@ -374,7 +375,7 @@ def test_an_attempt_that_failed_comes_again_with_all_it_touches():
     held = [1]
 
     def waits(worker: Worker) -> None:
-        worker.turns.notes.take(worker.number, "lock")
+        worker.notes.take(worker.number, "lock")
         assert worker.wait(lambda: not held, undone=True) is Answer.AGAIN
 
     def frees(worker: Worker) -> None:
@@ -394,11 +395,11 @@ def test_every_worker_runs_to_its_end(count):
 
 
 def test_a_turn_that_was_given_out_since_is_not_taken_for_a_wait():
-    fresh = turns.Turns(2, (), lambda: FakeGate([]), nullcontext(), alike=False)
+    fresh = Turns(2, (), lambda: FakeGate([]), nullcontext(), alike=False)
     fresh.begin()
-    seen = fresh.ticks
+    seen = fresh.turn.ticks
     fresh.leave(0)
-    assert fresh.holder == 1
+    assert fresh.turn.holder == 1
     assert not fresh.let_astray(ticks=seen), "a decision has been made since that look"
-    assert fresh.let_astray(ticks=fresh.ticks)
-    assert fresh.astray == {1}
+    assert fresh.let_astray(ticks=fresh.turn.ticks)
+    assert fresh.turn.astray == {1}

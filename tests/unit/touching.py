@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from pytest_sessionguard.schedule.races import class_of
 from pytest_sessionguard.schedule.strategy import Base, Execution, Strategy
+from pytest_sessionguard.schedule.turn import DEADLOCK
 from pytest_sessionguard.schedule.waiting import Answer
 from unit.turning import Table, Work, Worker
 
@@ -20,6 +22,7 @@ class Shared:
         self.cells: dict[str, tuple[int, int]] = {}
         self.seen: list[tuple[int, str, object]] = []
         self.held: dict[str, int] = {}
+        self.taken: dict[str, int] = {}
         self.counts: dict[int, int] = {}
 
 
@@ -27,7 +30,7 @@ def read(name: str) -> Act:
     """Look at a cell."""
 
     def act(worker: Worker, shared: Shared) -> None:
-        worker.turns.notes.read(worker.number, name)
+        worker.notes.read(worker.number, name)
         shared.seen.append((worker.number, name, shared.cells.get(name)))
 
     return act
@@ -37,7 +40,7 @@ def write(name: str) -> Act:
     """Look at a cell and put something else there."""
 
     def act(worker: Worker, shared: Shared) -> None:
-        worker.turns.notes.write(worker.number, name)
+        worker.notes.write(worker.number, name)
         shared.seen.append((worker.number, name, shared.cells.get(name)))
         count = shared.counts[worker.number] = shared.counts.get(worker.number, 0) + 1
         shared.cells[name] = (worker.number, count)
@@ -49,7 +52,7 @@ def take(name: str) -> Act:
     """Take a lock, as SQLite's writer does: an attempt that fails leaves no trace."""
 
     def act(worker: Worker, shared: Shared) -> None:
-        worker.turns.notes.take(worker.number, name)
+        worker.notes.take(worker.number, name)
         while name in shared.held:
             assert worker.wait(lambda: name not in shared.held, undone=True) is Answer.AGAIN
         shared.held[name] = worker.number
@@ -61,8 +64,33 @@ def drop(name: str) -> Act:
     """Let go of a lock."""
 
     def act(worker: Worker, shared: Shared) -> None:
-        worker.turns.notes.drop(worker.number, name)
+        worker.notes.drop(worker.number, name)
         del shared.held[name]
+
+    return act
+
+
+def get(name: str, size: int, told: bool = True) -> Act:
+    """Get a slot of a pool; not ``told`` that it was wanted when it had to be waited for."""
+
+    def act(worker: Worker, shared: Shared) -> None:
+        notes, number = worker.notes, worker.number
+        if told:
+            notes.write(number, name)
+        while shared.taken.get(name, 0) == size:
+            worker.wait(lambda: shared.taken.get(name, 0) < size)
+        notes.write(number, name)
+        shared.taken[name] = shared.taken.get(name, 0) + 1
+
+    return act
+
+
+def put(name: str) -> Act:
+    """Give a slot back."""
+
+    def act(worker: Worker, shared: Shared) -> None:
+        worker.notes.write(worker.number, name)
+        shared.taken[name] -= 1
 
     return act
 
@@ -79,6 +107,30 @@ def doing(script: Script, shared: Shared) -> Work:
                 act(worker, shared)
 
     return work
+
+
+def drawn(dice: random.Random, steps: int, cells: str, locks: bool) -> list[list[Act]]:
+    """What one worker does, step by step."""
+    count = dice.randint(1, steps)
+    script: list[list[Act]] = [
+        [dice.choice((read, write))(dice.choice(cells)) for _ in range(dice.choice((0, 1, 1, 2)))]
+        for _ in range(count)
+    ]
+    if locks and dice.random() < 0.7:
+        first, last = sorted((dice.randrange(count), dice.randrange(count)))
+        script[first].insert(0, take("L"))
+        script[last].append(drop("L"))
+    return script
+
+
+def program(seed: int) -> tuple[list[Script], bool]:
+    """Workers drawn by chance, and whether they are alike."""
+    dice = random.Random(seed)
+    workers, steps = dice.choice(((2, 4), (2, 4), (3, 2)))
+    cells, locks = "abcd"[: dice.randint(1, 4)], dice.random() < 0.5
+    if dice.random() < 0.3:
+        return [drawn(dice, steps, cells, locks)] * workers, True
+    return [drawn(dice, steps, cells, locks) for _ in range(workers)], False
 
 
 class Searched(NamedTuple):
@@ -113,11 +165,10 @@ def search(
             beyond=lambda *seen: strategy.beyond(Base(), *seen),
         )
         execution: Execution = table.run()
-        assert table.turns.is_finished()
-        assert table.turns.given_up is None
+        assert table.turns.is_finished() or table.turn.given_up == DEADLOCK
         strategy.ran(execution)
         classes.add(class_of(execution.segments))
-        outcomes.add(outcome(shared))
+        outcomes.add((outcome(shared), table.turn.given_up))
         count += 1
         assert count < most, "no end"
     return Searched(count, classes, outcomes)

@@ -150,6 +150,14 @@ class TraceBuilder:
         self._note(ev.StrandBegan(strand, kind, kind, None, self.test.worker, (), {}))
         return Actor(strand, self.test.worker, "test", Clock(strand, self._epoch))
 
+    def hop(self, by: Actor) -> Actor:
+        """A pool thread goes on for ``by``, whose framework sent it there."""
+        strand = self._next()
+        clock = Clock(strand, self._epoch)
+        clock.join(by.clock.export())
+        self._note(ev.StrandBegan(strand, "job", "item", by.strand, by.worker, (), clock.seen))
+        return replace(by, strand=strand, clock=clock, own=False)
+
     def join(self, by: Actor, *others: Actor) -> None:
         """``by`` waits for others to end."""
         for other in others:
@@ -335,6 +343,26 @@ class TraceBuilder:
                 worker=by.worker, stack=(*stack, calls) if calls is not None else stack,
                 seen=by.clock.seen, session=detached.session if detached else None,
                 detached=detached.number if detached else None,
+            )
+        )  # fmt: skip
+        return number
+
+    def set_detached(
+        self, by: Actor, detached: Operation, given_to: Actor | None = None, at: Where = 33,
+        given: int | None = None, loaded_anew: bool = False,
+    ) -> int:  # fmt: skip
+        """``user.name = ...`` by work that was given the detached instance, when it was started."""
+        number, owner = self._next(), given_to or by
+        spawned = next(
+            event.spawned
+            for event in self.events
+            if isinstance(event, ev.StrandBegan) and event.strand == owner.strand
+        )
+        self._note(
+            ev.LostChange(
+                number, "User", "name", by.strand, by.worker, self._stack(by, at), detached.session,
+                detached.number, owner.strand, owner.strand if given is None else given, spawned[0],
+                loaded_anew,
             )
         )  # fmt: skip
         return number

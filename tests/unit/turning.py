@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 
 from greenlet import getcurrent, greenlet
 
+from pytest_sessionguard.schedule.footprints import Notes
 from pytest_sessionguard.schedule.strategy import Execution, Schedule
-from pytest_sessionguard.schedule.turns import Abandoned, Beyond, Turns
+from pytest_sessionguard.schedule.turn import Abandoned, Beyond, Turn
+from pytest_sessionguard.schedule.turns import Turns
 from pytest_sessionguard.schedule.waiting import Answer, Wait
 
 Work = Callable[["Worker"], object]
@@ -48,6 +50,10 @@ class Worker(NamedTuple):
     turns: Turns
     log: list[int]
 
+    @property
+    def notes(self) -> Notes:
+        return self.turns.turn.record.notes
+
     def point(self, name: str = "step") -> None:
         self.turns.point(self.number, name)
         self.log.append(self.number)
@@ -76,6 +82,10 @@ class Table:
             greenlet(self._runner(number, work)) for number, work in enumerate(works)
         ]
 
+    @property
+    def turn(self) -> Turn:
+        return self.turns.turn
+
     def _runner(self, number: int, work: Work) -> Callable[[], None]:
         def run() -> None:
             try:
@@ -101,7 +111,7 @@ class Table:
     def run(self) -> Execution:
         self.start()
         self.go_on()
-        return self.turns.execution()
+        return self.turn.execution()
 
 
 def stepping(count: int) -> Work:

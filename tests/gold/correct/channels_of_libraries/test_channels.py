@@ -18,16 +18,17 @@ from app import count, write
 @asynccontextmanager
 async def lingering_task(work, *arguments):
     """A task that has done its work when the block begins, and lives until it ends."""
-    done, leave = asyncio.Event(), asyncio.Event()
+    done, leave = [], asyncio.Event()
 
     async def run():
         await work(*arguments)
-        done.set()
+        done.append(work)  # which tells nobody, so that nothing but the work's own signal orders it
         await leave.wait()
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(run)
-        await anyio.sleep(0.01)
+        while not done:
+            await anyio.sleep(0)
         yield
         leave.set()
 
