@@ -116,7 +116,9 @@ def test_a_failure_is_replayed_too(shop):
 
 def test_in_another_directory(shop, found, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "deep" / "down"
-    shutil.copytree(shop.path, elsewhere, ignore=shutil.ignore_patterns("runpytest*", "*.json"))
+    shutil.copytree(
+        shop.path, elsewhere, ignore=shutil.ignore_patterns("runpytest*", "*.json", "__pycache__")
+    )
     for path in shop.path.glob("*.py"):
         path.unlink()
     shop.pytester.chdir()
