@@ -5,14 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from types import FrameType
 from typing import Any, Protocol
 
+from pytest_sessionguard.backends.watcher import Watcher
 from pytest_sessionguard.schedule.states import Gate
 from pytest_sessionguard.schedule.turns import Turns
-
-Blocked = Callable[[FrameType | None], None]
-"""Told of the frame in which a worker was interrupted."""
 
 
 class Unavailable(Exception):
@@ -47,7 +44,7 @@ class Backend(Protocol):
         """They have finished: wake whoever sleeps."""
 
     def watched(
-        self, turns: Turns, timeout: float, beats: Callable[[], int], blocked: Blocked
+        self, turns: Turns, timeout: float, watcher: Watcher
     ) -> AbstractContextManager[None]:
         """Somebody else who watches, where a worker can stop whoever does; see ``watchdog``."""
 

@@ -14,8 +14,8 @@ from typing import Any
 import gevent
 from gevent import get_hub, getcurrent
 
-from pytest_sessionguard.backends.backend import Blocked
 from pytest_sessionguard.backends.watchdog import watched
+from pytest_sessionguard.backends.watcher import Watcher
 from pytest_sessionguard.schedule.turn import Abandoned
 from pytest_sessionguard.schedule.turns import Turns
 
@@ -98,10 +98,10 @@ class Greenlets:
             self._sleeper.open()
 
     def watched(
-        self, turns: Turns, timeout: float, beats: Callable[[], int], blocked: Blocked
+        self, turns: Turns, timeout: float, watcher: Watcher
     ) -> AbstractContextManager[None]:
         """A greenlet that blocks in C stops all others."""
-        return watched(turns, timeout, beats, blocked)
+        return watched(turns, timeout, watcher)
 
     def is_idle(self) -> bool:
         """Whoever asks runs, so no other greenlet does."""

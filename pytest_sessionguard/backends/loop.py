@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 from pytest_sessionguard.backends.tasks import Tasks, bridged
+from pytest_sessionguard.backends.watcher import Watcher
 from pytest_sessionguard.backends.workers import GRACE, LOOK, Outcome, Ran, failed
 from pytest_sessionguard.schedule.turn import HANG, Abandoned
 from pytest_sessionguard.schedule.turns import Turns
@@ -53,20 +54,19 @@ async def run(
         backend.start(number, partial(worker, number), partial(begin, number))
         for number in range(len(works))
     ]
-    watch = _Watch(backend, turns, started, locate, timeout)
-    turns.turn.on_finished = backend.notify
+    turn = turns.turn
+    watcher = Watcher(turn, len(works), lambda number: backend.frames(started[number]), locate)
+    turn.on_finished = backend.notify
     turns.begin()
     try:
-        with backend.watched(turns, timeout, lambda: watch.beats, watch.blocked):
-            await watch.until_finished()
+        with backend.watched(turns, timeout, watcher):
+            await _watch(backend, turns, timeout, watcher)
     except BaseException:
         turns.give_up("interrupted")
         await _unwound(backend, started)
         raise
     await _unwound(backend, started)
-    return Ran(
-        outcomes, turns.turn.execution(), turns.turn.given_up, turns.turn.waits, watch.places
-    )
+    return Ran(outcomes, turn.execution(), turn.given_up, turn.waits, watcher.places)
 
 
 async def _unwound(backend: Tasks, started: list[asyncio.Task[None]]) -> None:
@@ -79,67 +79,29 @@ async def _unwound(backend: Tasks, started: list[asyncio.Task[None]]) -> None:
         await asyncio.wait(left, timeout=GRACE)
 
 
-class _Watch:
-    """Watches the tasks of one execution. ``beats`` grows while the loop turns."""
-
-    def __init__(
-        self,
-        backend: Tasks,
-        turns: Turns,
-        started: list[asyncio.Task[None]],
-        locate: Callable[..., str],
-        timeout: float,
-    ) -> None:
-        self.beats = 0
-        self.places: dict[int, str] = {}
-        self._backend = backend
-        self._turns = turns
-        self._started = started
-        self._locate = locate
-        self._timeout = timeout
-
-    async def until_finished(self) -> None:
-        """Pass over whoever waits for another; give up when nothing moves any more."""
-        turns, backend = self._turns, self._backend
-        ticks, idle, pause, cpu = -1, 0.0, FIRST_LOOK, time.process_time()
-        while not self._is_over():
-            notified = await backend.sleep(pause)
-            self.beats += 1
-            if turns.turn.ticks != ticks:
-                ticks, idle, pause, cpu = turns.turn.ticks, 0.0, FIRST_LOOK, time.process_time()
-                if not notified:
-                    continue
-            await backend.settle()
-            if turns.turn.ticks != ticks or self._is_over():
+async def _watch(backend: Tasks, turns: Turns, timeout: float, watcher: Watcher) -> None:
+    """Pass over whoever waits for another; give up when nothing moves any more."""
+    turn, ticks, idle, pause, cpu = turns.turn, -1, 0.0, FIRST_LOOK, time.process_time()
+    while not turns.is_over():
+        notified = await backend.sleep(pause)
+        watcher.beats += 1
+        if turn.ticks != ticks:
+            ticks, idle, pause, cpu = turn.ticks, 0.0, FIRST_LOOK, time.process_time()
+            if not notified:
                 continue
-            if self._waits_for_another():
-                turns.let_astray(certain=not backend.sleeps())
-                continue
-            idle += pause if backend.is_idle() else 0.0
-            pause = min(2 * pause, LOOK)
-            if idle >= self._timeout or time.process_time() - cpu >= self._timeout:
-                self.look()
-                turns.give_up(HANG)
+        await backend.settle()
+        if turn.ticks != ticks or turns.is_over():
+            continue
+        if _waits_for_another(backend, turns):
+            turns.let_astray(certain=not backend.sleeps())
+            continue
+        idle += pause if backend.is_idle() else 0.0
+        pause = min(2 * pause, LOOK)
+        if idle >= timeout or time.process_time() - cpu >= timeout:
+            watcher.look()
+            turns.give_up(HANG)
 
-    def _is_over(self) -> bool:
-        return self._turns.is_over()
 
-    def _waits_for_another(self) -> bool:
-        """Whether whoever has the turn waits for a task, and not for a database or a thread."""
-        backend = self._backend
-        return self._turns.turn.holder is not None and not backend.goes_on() and backend.is_idle()
-
-    def look(self) -> None:
-        """Note where each worker is."""
-        for number, task in enumerate(self._started):
-            frames = self._backend.frames(task)
-            if not self._turns.turn.states[number].started:
-                self.places[number] = "has not begun"
-            elif frames:
-                self.places[number] = self._locate(*frames)
-
-    def blocked(self, frame: Any) -> None:
-        """The loop stands still at ``frame``."""
-        self.look()
-        if self._turns.turn.holder is not None and frame is not None:
-            self.places[self._turns.turn.holder] = self._locate(frame)
+def _waits_for_another(backend: Tasks, turns: Turns) -> bool:
+    """Whether whoever has the turn waits for a task, and not for a database or a thread."""
+    return turns.turn.holder is not None and not backend.goes_on() and backend.is_idle()

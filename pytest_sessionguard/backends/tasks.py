@@ -17,9 +17,10 @@ from typing import Any
 from sqlalchemy.util import await_only, greenlet_spawn
 from sqlalchemy.util.concurrency import in_greenlet
 
-from pytest_sessionguard.backends.backend import Blocked, Unavailable
+from pytest_sessionguard.backends.backend import Unavailable
 from pytest_sessionguard.backends.threads import LockGate, Threads
 from pytest_sessionguard.backends.watchdog import watched
+from pytest_sessionguard.backends.watcher import Watcher
 from pytest_sessionguard.schedule.states import Gate
 from pytest_sessionguard.schedule.turns import Turns
 
@@ -142,10 +143,10 @@ class Tasks:
                 alarm.set_result(notified)
 
     def watched(
-        self, turns: Turns, timeout: float, beats: Callable[[], int], blocked: Blocked
+        self, turns: Turns, timeout: float, watcher: Watcher
     ) -> AbstractContextManager[None]:
         """A task that blocks in C, or computes for ever, stops the loop."""
-        return watched(turns, timeout, beats, blocked)
+        return watched(turns, timeout, watcher)
 
     def is_idle(self) -> bool:
         """Whether no thread runs; whoever asks runs, so no task does."""

@@ -16,8 +16,8 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from pytest_sessionguard.backends.backend import Blocked
 from pytest_sessionguard.backends.native import native
+from pytest_sessionguard.backends.watcher import Watcher
 from pytest_sessionguard.schedule.turn import Abandoned
 from pytest_sessionguard.schedule.turns import Turns
 
@@ -82,7 +82,7 @@ class Threads:
             self._finished.open()
 
     def watched(
-        self, turns: Turns, timeout: float, beats: Callable[[], int], blocked: Blocked
+        self, turns: Turns, timeout: float, watcher: Watcher
     ) -> AbstractContextManager[None]:
         """No thread stops the one that watches."""
         return nullcontext()

@@ -10,13 +10,13 @@ from __future__ import annotations
 import _thread
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from pytest_sessionguard.backends.backend import Blocked
 from pytest_sessionguard.backends.native import native
+from pytest_sessionguard.backends.watcher import Watcher
 from pytest_sessionguard.schedule.turn import HANG, Abandoned
 from pytest_sessionguard.schedule.turns import Turns
 
@@ -26,12 +26,10 @@ MARGIN = 1.0
 
 
 @contextmanager
-def watched(
-    turns: Turns, timeout: float, beats: Callable[[], int], blocked: Blocked
-) -> Iterator[None]:
-    """Interrupt the main thread when neither ``turns`` nor ``beats()`` move for ``timeout`` seconds.
+def watched(turns: Turns, timeout: float, watcher: Watcher) -> Iterator[None]:
+    """Interrupt the main thread when neither ``turns`` nor ``watcher`` move for ``timeout`` seconds.
 
-    ``blocked`` is told of the frame that was interrupted. Does nothing outside of the main thread,
+    ``watcher`` is told of the frame that was interrupted. Does nothing outside of the main thread,
     or where somebody else handles the signal.
     """
     in_main = threading.current_thread() is threading.main_thread()
@@ -44,12 +42,12 @@ def watched(
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         del number
-        blocked(frame)
+        watcher.blocked(frame)
         raise Abandoned(HANG)
 
     signal.signal(SIGNAL, interrupt)
     start = native("_thread", "start_new_thread", _thread.start_new_thread)
-    start(_watch, (turns, timeout + MARGIN, beats, ended, main))
+    start(_watch, (turns, timeout + MARGIN, watcher, ended, main))
     try:
         yield
     finally:
@@ -57,10 +55,10 @@ def watched(
         signal.signal(SIGNAL, signal.SIG_DFL)
 
 
-def _watch(turns: Turns, patience: float, beats: Callable[[], int], ended: Any, main: int) -> None:
-    seen = (turns.turn.ticks, beats())
+def _watch(turns: Turns, patience: float, watcher: Watcher, ended: Any, main: int) -> None:
+    seen = (turns.turn.ticks, watcher.beats)
     while not ended.acquire(timeout=patience):
-        now = (turns.turn.ticks, beats())
+        now = (turns.turn.ticks, watcher.beats)
         if now == seen and not turns.is_finished():
             turns.give_up(HANG)
             signal.pthread_kill(main, SIGNAL)

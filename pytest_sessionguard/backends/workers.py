@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from pytest_sessionguard.backends.backend import Backend
+from pytest_sessionguard.backends.watcher import Watcher
 from pytest_sessionguard.schedule.strategy import Execution
 from pytest_sessionguard.schedule.turn import HANG, Abandoned
 from pytest_sessionguard.schedule.turns import Turns
@@ -72,50 +73,22 @@ def run(
     ``begin(number, thread or greenlet)`` is called before each starts; ``locate(frame)`` puts a
     place into words. ``timeout`` is in seconds: the longest time in which nothing moves.
     """
-    outcomes: list[Outcome] = [Outcome(None, None, lost=True) for _ in works]
+    turn, outcomes = turns.turn, [Outcome(None, None, lost=True) for _ in works]
+    started = [
+        backend.start(number, partial(_work, number, work, turns, outcomes), partial(begin, number))
+        for number, work in enumerate(works)
+    ]
 
-    def runner(number: int) -> Work:
-        def worker() -> None:
-            try:
-                turns.enter(number)
-                outcomes[number] = Outcome(works[number](), None)
-            except BaseException as error:
-                outcomes[number] = failed(error)
-            finally:
-                with contextlib.suppress(Abandoned):
-                    turns.leave(number)
+    def frames(number: int) -> list[Any]:
+        frame = backend.frame(started[number])
+        return [frame] if frame is not None else []
 
-        return worker
-
-    started = []
-    for number in range(len(works)):
-        started.append(backend.start(number, runner(number), partial(begin, number)))
-    places: dict[int, str] = {}
-
-    def look() -> None:
-        for number, worker in enumerate(started):
-            frame = backend.frame(worker)
-            if not turns.turn.states[number].started:
-                places[number] = "has not begun"
-            elif frame is not None:
-                places[number] = locate(frame)
-
-    def blocked(frame: Any) -> None:
-        look()
-        if turns.turn.holder is not None and frame is not None:
-            places[turns.turn.holder] = locate(frame)
-
-    turns.turn.on_finished = backend.notify
+    watcher = Watcher(turn, len(works), frames, locate)
+    turn.on_finished = backend.notify
     turns.begin()
-    beats = 0
-
-    def beat() -> None:
-        nonlocal beats
-        beats += 1
-
     try:
-        with backend.watched(turns, timeout, lambda: beats, blocked):
-            _watch(backend, turns, timeout, look, beat)
+        with backend.watched(turns, timeout, watcher):
+            _watch(backend, turns, timeout, watcher)
     except BaseException:
         turns.give_up("interrupted")
         backend.sleep(GRACE, turns.is_finished)
@@ -124,36 +97,40 @@ def run(
         for worker, outcome in zip(started, outcomes, strict=True):
             if outcome.lost:
                 backend.interrupt(worker)
-    return Ran(outcomes, turns.turn.execution(), turns.turn.given_up, turns.turn.waits, places)
+    return Ran(outcomes, turn.execution(), turn.given_up, turn.waits, watcher.places)
 
 
-def _watch(
-    backend: Backend,
-    turns: Turns,
-    timeout: float,
-    look: Callable[[], None],
-    beat: Callable[[], None],
-) -> None:
+def _work(number: int, work: Work, turns: Turns, outcomes: list[Outcome]) -> None:
+    """What the thread or greenlet of a worker does."""
+    try:
+        turns.enter(number)
+        outcomes[number] = Outcome(work(), None)
+    except BaseException as error:
+        outcomes[number] = failed(error)
+    finally:
+        with contextlib.suppress(Abandoned):
+            turns.leave(number)
+
+
+def _watch(backend: Backend, turns: Turns, timeout: float, watcher: Watcher) -> None:
     """Wait for the end; pass over whoever is astray, and give up when nothing moves any more.
 
     A process that gets no CPU is not idle: what counts is time in which nobody could have run, and
     CPU time of a worker that computes without end.
     """
-    ticks, idle, cpu = -1, 0, time.process_time()
-    while not turns.is_finished():
+    turn, ticks, idle, cpu = turns.turn, -1, 0, time.process_time()
+    while not turns.is_over():
         backend.sleep(LOOK, turns.is_finished)
-        beat()
-        if turns.is_finished():
+        watcher.beats += 1
+        if turns.is_over():
             break
-        if turns.turn.given_up is not None:
-            backend.sleep(GRACE, turns.is_finished)
-            break
-        if turns.turn.ticks != ticks:
-            ticks, idle, cpu = turns.turn.ticks, 0, time.process_time()
+        if turn.ticks != ticks:
+            ticks, idle, cpu = turn.ticks, 0, time.process_time()
         elif backend.is_idle():
             idle += 1
         if idle * LOOK >= timeout or time.process_time() - cpu >= timeout:
-            look()
+            watcher.look()
             turns.give_up(HANG)
         elif idle and idle % IDLE_LOOKS == 0:
             turns.let_astray(ticks=ticks)
+    backend.sleep(GRACE, turns.is_finished)
