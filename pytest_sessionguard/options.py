@@ -31,57 +31,23 @@ def is_wanted_by(item: pytest.Item) -> bool:
 def add_options(parser: pytest.Parser) -> None:
     """Register command line options and ini values."""
     group = parser.getgroup("sessionguard", "watch SQLAlchemy sessions")
-    group.addoption("--sessionguard", action="store_true", help="watch the sessions of every test")
-    for name, what in _LISTS.items():
+    for name, (metavar, text) in _LISTS.items():
         group.addoption(
-            f"--sessionguard-{name}", action="append", default=[], metavar=what[0], help=what[1]
+            f"--sessionguard-{name}", action="append", default=[], metavar=metavar, help=text
         )
-        parser.addini(f"sessionguard_{name}", what[1], type="args", default=[])
-    group.addoption(
-        "--sessionguard-report", action="append", default=[], metavar="FORMAT:PATH",
-        help="write a report when the run ends, e.g. json:sessionguard.json",
-    )  # fmt: skip
+        parser.addini(f"sessionguard_{name}", text, type="args", default=[])
+    for name, (metavar, text) in _SINGLE.items():
+        group.addoption(f"--sessionguard-{name}", metavar=metavar, help=text)
+        if name not in _OF_ONE_RUN:
+            parser.addini(f"sessionguard_{name}", text, default=None)
+    for option, ini, text in _SWITCHES:
+        group.addoption(option, action="store_true", help=text)
+        parser.addini(ini, f"{text} (true or false)", default="false")
     group.addoption(
         "--sessionguard-explain",
         metavar="CODE",
         help="print the page of a rule, e.g. SG301, and stop",
     )
-    group.addoption(
-        "--sessionguard-schedules", metavar="N",
-        help="the most executions of each test that is searched (default 100)",
-    )  # fmt: skip
-    group.addoption(
-        "--sessionguard-strategy", metavar="NAME",
-        help="which orders to try: systematic (default), reduced, bounded, pct or random",
-    )  # fmt: skip
-    group.addoption(
-        "--sessionguard-seed", metavar="N", help="the seed of random orders (default 0)"
-    )
-    group.addoption(
-        "--sessionguard-require-complete", action="store_true",
-        help="fail the run when the search of a test was cut before all its orders were tried",
-    )  # fmt: skip
-    group.addoption(
-        "--sessionguard-replay", metavar="TOKEN",
-        help="run only the test of this token, in the order that it holds",
-    )  # fmt: skip
-    group.addoption(
-        "--sessionguard-gevent", metavar="WHEN",
-        help="early: patch before any conftest is imported; late: after collection; off: do not",
-    )  # fmt: skip
-    parser.addini("sessionguard_schedules", "the most executions of a test", default=None)
-    parser.addini("sessionguard_strategy", "which orders to try", default=None)
-    parser.addini("sessionguard_seed", "the seed of random orders", default=None)
-    parser.addini(
-        "sessionguard_require_complete",
-        "fail when a search was cut (true or false)",
-        default="false",
-    )
-    parser.addini("sessionguard_gevent", "when gevent patches: early, late or off", default=None)
-    parser.addini(
-        "sessionguard", "watch the sessions of every test (true or false)", default="false"
-    )
-    parser.addini("sessionguard_report", "reports to write (FORMAT:PATH)", type="args", default=[])
 
 
 _LISTS = {
@@ -89,8 +55,33 @@ _LISTS = {
     "ignore": ("CODES", "not these rules, comma separated"),
     "allow": ("NAMES", "sessions shared on purpose: package.module.name, patterns allowed"),
     "source": ("PACKAGES", "installed packages that are under test"),
+    "report": (
+        "FORMAT:PATH",
+        "write a report when the run ends, e.g. json:sessionguard.json",
+    ),
 }
-_SINGLE = ("schedules", "strategy", "seed", "replay", "gevent")
+_SINGLE = {
+    "schedules": ("N", "the most executions of each test that is searched (default 100)"),
+    "strategy": (
+        "NAME",
+        "which orders to try: systematic (default), reduced, bounded, pct or random",
+    ),
+    "seed": ("N", "the seed of random orders (default 0)"),
+    "replay": ("TOKEN", "run only the test of this token, in the order that it holds"),
+    "gevent": (
+        "WHEN",
+        "early: patch before any conftest is imported; late: after collection; off: do not",
+    ),
+}
+_OF_ONE_RUN = {"replay"}
+_SWITCHES = (
+    ("--sessionguard", "sessionguard", "watch the sessions of every test"),
+    (
+        "--sessionguard-require-complete",
+        "sessionguard_require_complete",
+        "fail the run when the search of a test was cut before all its orders were tried",
+    ),
+)
 GEVENT = ("early", "late", "off")
 _TRUE, _FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off", ""}
 
@@ -120,10 +111,8 @@ def is_asked_early(config: pytest.Config) -> bool:
     """
     try:
         known = config.known_args_namespace
-        given = [known.sessionguard, known.sessionguard_report, *_single(config)]
-        return (
-            any(given) or any(getattr(known, f"sessionguard_{n}") for n in _LISTS) or _watch(config)
-        )
+        lists = [getattr(known, f"sessionguard_{name}") for name in _LISTS]
+        return bool(known.sessionguard or any(lists) or any(_single(config)) or _watch(config))
     except ValueError:
         return False
 
@@ -136,17 +125,19 @@ def read_source(config: pytest.Config) -> tuple[str, ...]:
 def _watch(config: pytest.Config) -> bool:
     if config.getoption("--sessionguard", default=False) or is_named(config):
         return True
-    if any(config.getoption(f"--sessionguard-{name}", default=[]) for name in (*_LISTS, "report")):
+    if any(config.getoption(f"--sessionguard-{name}", default=[]) for name in _LISTS):
         return True
     if any(_single(config)):
         return True  # whoever asks for a report, or for a rule, wants tests to be watched
-    for name, value in (
-        ("the environment variable SESSIONGUARD", os.environ.get("SESSIONGUARD")),
-        ("the ini value sessionguard", config.getini("sessionguard")),
-    ):
-        if value is not None:
-            return _boolean(name, str(value))
-    return False
+    return _switched(config, "sessionguard")
+
+
+def _switched(config: pytest.Config, ini: str) -> bool:
+    """The environment, else the ini file."""
+    variable = os.environ.get(ini.upper())
+    if variable is not None:
+        return _boolean(f"the environment variable {ini.upper()}", variable)
+    return _boolean(f"the ini value {ini}", str(config.getini(ini)))
 
 
 def _single(config: pytest.Config) -> list[str | None]:
@@ -198,11 +189,7 @@ def _strategy(config: pytest.Config, default: str) -> str:
 def _require_complete(config: pytest.Config) -> bool:
     if config.getoption("--sessionguard-require-complete", default=False):
         return True
-    variable = os.environ.get("SESSIONGUARD_REQUIRE_COMPLETE")
-    if variable is not None:
-        return _boolean("the environment variable SESSIONGUARD_REQUIRE_COMPLETE", variable)
-    value = str(config.getini("sessionguard_require_complete"))
-    return _boolean("the ini value sessionguard_require_complete", value)
+    return _switched(config, "sessionguard_require_complete")
 
 
 def _replay(config: pytest.Config) -> Token | None:
