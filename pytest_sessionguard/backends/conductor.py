@@ -14,7 +14,8 @@ from pytest_sessionguard.clients import has_context
 from pytest_sessionguard.events import Site, Stack, TakesTurns
 from pytest_sessionguard.observe.blocking import Abroad, Held, Wanted
 from pytest_sessionguard.observe.recorder import Recorder
-from pytest_sessionguard.observe.strands import Strand, in_worker
+from pytest_sessionguard.observe.strand import Strand
+from pytest_sessionguard.observe.strands import in_worker
 from pytest_sessionguard.schedule.turn import Abandoned
 from pytest_sessionguard.schedule.turns import Turns
 from pytest_sessionguard.schedule.waiting import SPAWNER, Answer, Holders, Wait

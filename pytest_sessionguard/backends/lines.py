@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pytest_sessionguard.observe.strands import Strand, Strands, Worker
+from pytest_sessionguard.observe.strand import Strand, Worker
+from pytest_sessionguard.observe.strands import Strands
 from pytest_sessionguard.schedule.turns import Turns
 
 

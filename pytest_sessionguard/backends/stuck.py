@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pytest_sessionguard import events as ev
 from pytest_sessionguard.observe.blocking import Held, Wanted
 from pytest_sessionguard.observe.recorder import Recorder
-from pytest_sessionguard.observe.strands import Strand, Worker
+from pytest_sessionguard.observe.strand import Strand, Worker
 from pytest_sessionguard.schedule.turns import Turns
 from pytest_sessionguard.schedule.waiting import NEVER
 

@@ -13,7 +13,7 @@ from pytest_sessionguard.events import Stack
 from pytest_sessionguard.isolate import drivers
 from pytest_sessionguard.observe.session_state import SessionState
 from pytest_sessionguard.observe.sessions import KEY
-from pytest_sessionguard.observe.strands import Strand
+from pytest_sessionguard.observe.strand import Strand
 
 PATIENCE = 5.0
 """Seconds for threads to come to the end of what they do with a Session."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from pytest_sessionguard.events import Stack
-from pytest_sessionguard.observe.strands import Strand, Worker
+from pytest_sessionguard.observe.strand import Strand, Worker
 
 
 class Held(NamedTuple):

@@ -12,7 +12,8 @@ from pytest_sessionguard.observe.blocking import Held
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Label, Recorder
 from pytest_sessionguard.observe.slots import Slots, Who
-from pytest_sessionguard.observe.strands import NATIVE_LOCAL, Worker, held_locks
+from pytest_sessionguard.observe.strand import Worker, held_locks
+from pytest_sessionguard.observe.strands import NATIVE_LOCAL
 from pytest_sessionguard.observe.transparent import around
 
 _OUT = "_sessionguard_out"

@@ -12,7 +12,8 @@ from typing import Any
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.requests import Requests
-from pytest_sessionguard.observe.strands import Worker, in_request, test_contexts
+from pytest_sessionguard.observe.strand import Worker
+from pytest_sessionguard.observe.strands import in_request, test_contexts
 
 _WORKER = "_sessionguard_worker"
 _OWNER = "_sessionguard_owner"

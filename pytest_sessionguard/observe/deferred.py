@@ -13,7 +13,7 @@ from typing import Any
 
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder, made_at
-from pytest_sessionguard.observe.strands import Strand
+from pytest_sessionguard.observe.strand import Strand
 
 _STACK = "_sessionguard"
 _BOUND = "_sessionguard_bound"

@@ -23,7 +23,7 @@ from pytest_sessionguard.observe.scopes import Scopes
 from pytest_sessionguard.observe.session_state import SessionState
 from pytest_sessionguard.observe.sessions import Sessions
 from pytest_sessionguard.observe.signals import Signals
-from pytest_sessionguard.observe.strands import Strand
+from pytest_sessionguard.observe.strand import Strand
 
 
 class Holders:

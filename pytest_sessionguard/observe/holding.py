@@ -14,7 +14,7 @@ from pytest_sessionguard import events as ev
 from pytest_sessionguard.clocks import Clock
 from pytest_sessionguard.observe.blocking import Held
 from pytest_sessionguard.observe.recorder import Recorder
-from pytest_sessionguard.observe.strands import Strand
+from pytest_sessionguard.observe.strand import Strand
 
 
 class Holding:

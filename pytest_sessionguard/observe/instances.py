@@ -15,7 +15,7 @@ from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.recovery import WANTED, Recovery
 from pytest_sessionguard.observe.session_state import SessionRef, SessionState
 from pytest_sessionguard.observe.sessions import Mark, Sessions
-from pytest_sessionguard.observe.strands import Strand
+from pytest_sessionguard.observe.strand import Strand
 
 _DETACHED = "_sessionguard_detached"
 _HOME = "_sessionguard_home"
@@ -227,12 +227,10 @@ class Instances:
 
     def _note_lost(self, state: Any, attribute: Any, frame: FrameType) -> None:
         """A detached instance is changed by work that had been given it, when it may not have been."""
-        strand = self.recorder.strands.current()
-        if (
-            not sqla.is_column(attribute)
-            or state.key is None
-            or state.__dict__.get(_LOST) == strand.token
-        ):
+        if not sqla.is_column(attribute) or state.key is None:
+            return
+        strand, worker = self.recorder.who()
+        if state.__dict__.get(_LOST) == strand.token:
             return
         given = reach.instance_binding(strand, state.obj())
         if given is None:
@@ -240,7 +238,6 @@ class Instances:
         state.__dict__[_LOST] = strand.token
         self._read_home(state)
         detached, (owner, site) = state.__dict__[_DETACHED], given
-        strand, worker = self.recorder.who()
         self.recorder.announce(owner)
         number = self.recorder.next_token()
         self.recovery.refused(state, number)

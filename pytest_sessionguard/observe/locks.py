@@ -149,12 +149,11 @@ def lock_class(plain: Any, locks: Locks) -> Any:
         def acquire(self, *args: Any, **kwargs: Any) -> Any:
             got, scheduler = None, recorder.scheduler
             if scheduler is not None and recorder.shielded(by_user, sys._getframe()):
-                attempt = partial(plain.acquire, self, False)
-                locks.holding(self).ask()
+                attempt, holding = partial(plain.acquire, self, False), locks.holding(self)
+                recorder.shielded(holding.ask)
                 block: Any = getattr(self, "_block", self)  # an RLock's own semaphore
                 got = waits.take(
-                    scheduler, attempt, lambda: not block.locked(), locks.holding(self).held,
-                    *args, **kwargs,
+                    scheduler, attempt, lambda: not block.locked(), holding.held, *args, **kwargs,
                 )  # fmt: skip
             if got is None:
                 got = super().acquire(*args, **kwargs)

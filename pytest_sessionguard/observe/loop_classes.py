@@ -12,7 +12,8 @@ from pytest_sessionguard.clocks import Snapshot
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.signals import Signals
 from pytest_sessionguard.observe.standins import named_like, standing_for
-from pytest_sessionguard.observe.strands import Strand, Strands
+from pytest_sessionguard.observe.strand import Strand
+from pytest_sessionguard.observe.strands import Strands
 
 PLAIN_TASK = asyncio.Task
 

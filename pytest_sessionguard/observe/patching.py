@@ -19,7 +19,7 @@ from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.locks import Locks
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.scopes import Scopes
-from pytest_sessionguard.observe.strands import Strand
+from pytest_sessionguard.observe.strand import Strand
 
 
 class Patching:

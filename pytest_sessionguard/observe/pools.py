@@ -14,7 +14,7 @@ from typing import Any
 
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
-from pytest_sessionguard.observe.strands import Strand
+from pytest_sessionguard.observe.strand import Strand
 from pytest_sessionguard.observe.threads import Threads
 
 

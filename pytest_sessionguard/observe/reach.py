@@ -12,7 +12,7 @@ from typing import Any
 
 from pytest_sessionguard.events import Site
 from pytest_sessionguard.observe import sqla
-from pytest_sessionguard.observe.strands import Strand
+from pytest_sessionguard.observe.strand import Strand
 
 _LIMIT = 60
 _SUSPENDED = (types.CoroutineType, types.GeneratorType, types.AsyncGeneratorType)

@@ -18,7 +18,8 @@ from pytest_sessionguard import events as ev
 from pytest_sessionguard.clocks import Epoch
 from pytest_sessionguard.observe.blocking import Abroad, Wanted
 from pytest_sessionguard.observe.frames import Frames, outside_init
-from pytest_sessionguard.observe.strands import Strand, Strands, Worker, in_request
+from pytest_sessionguard.observe.strand import Strand, Worker
+from pytest_sessionguard.observe.strands import Strands, in_request
 from pytest_sessionguard.schedule.waiting import Answer
 from pytest_sessionguard.trace import Trace
 

@@ -15,7 +15,7 @@ from pytest_sessionguard import events as ev
 from pytest_sessionguard.observe import sqla
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
-from pytest_sessionguard.observe.strands import Strand
+from pytest_sessionguard.observe.strand import Strand
 
 WANTED = "_sessionguard_wanted"
 

@@ -14,13 +14,8 @@ from typing import Any
 
 from pytest_sessionguard.observe.loopback import Loopback
 from pytest_sessionguard.observe.recorder import Recorder
-from pytest_sessionguard.observe.strands import (
-    Strand,
-    Worker,
-    in_request,
-    in_startup,
-    test_contexts,
-)
+from pytest_sessionguard.observe.strand import Strand, Worker
+from pytest_sessionguard.observe.strands import in_request, in_startup, test_contexts
 
 LOOPBACK = ("127.0.0.1", "::1")
 _WORKER = "_sessionguard_worker"

@@ -12,7 +12,7 @@ from typing import Any
 
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder, made_at
-from pytest_sessionguard.observe.strands import Binding
+from pytest_sessionguard.observe.strand import Binding
 
 
 class Scheduled:

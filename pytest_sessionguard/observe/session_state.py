@@ -8,7 +8,7 @@ from typing import Any
 
 from pytest_sessionguard import events as ev
 from pytest_sessionguard.observe.recorder import Label
-from pytest_sessionguard.observe.strands import Strand, Worker
+from pytest_sessionguard.observe.strand import Strand, Worker
 
 _NOBODY: frozenset[int] = frozenset()
 _NOT_LOOKED: frozenset[tuple[int, int, int, bool]] = frozenset()

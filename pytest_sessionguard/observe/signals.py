@@ -16,7 +16,7 @@ from typing import Any
 from pytest_sessionguard.clocks import Snapshot, merged
 from pytest_sessionguard.observe.identity import ByIdentity
 from pytest_sessionguard.observe.recorder import Recorder
-from pytest_sessionguard.observe.strands import Strand
+from pytest_sessionguard.observe.strand import Strand
 from pytest_sessionguard.observe.waits import ITEM, waited
 
 # Queues that libraries use for affairs of their own.
@@ -115,7 +115,14 @@ class Signals:
 
     def joining(self, join: Callable[[Any, Any], None] | None = None) -> Callable[[Any], Any]:
         """Makes wrappers that call ``join(thing, result)`` after the method."""
-        recorder, chosen, passed_on = self.recorder, join or self.join, self._set
+        return self._learning(join or self.join, always=False)
+
+    def asking(self, learn: Callable[[Any, Any], None]) -> Callable[[Any], Any]:
+        """The same, whether or not anything was passed on."""
+        return self._learning(learn, always=True)
+
+    def _learning(self, learn: Callable[[Any, Any], None], always: bool) -> Callable[[Any], Any]:
+        recorder, passed_on = self.recorder, self._set
 
         def make(original: Any) -> Any:
             def waits(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -125,27 +132,10 @@ class Signals:
                     return result
                 finally:
                     # Libraries enter the conditions of their futures all the time.
-                    if self in passed_on or recorder.scheduler is not None:
-                        recorder.shielded(chosen, self, result)
+                    if always or self in passed_on or recorder.scheduler is not None:
+                        recorder.shielded(learn, self, result)
 
             return waits
-
-        return make
-
-    def asking(self, learn: Callable[[Any, Any], None]) -> Callable[[Any], Any]:
-        """Makes wrappers that call ``learn(thing, result)`` after the method, whatever was passed on."""
-        recorder = self.recorder
-
-        def make(original: Any) -> Any:
-            def asks(self: Any, *args: Any, **kwargs: Any) -> Any:
-                result = None
-                try:
-                    result = original(self, *args, **kwargs)
-                    return result
-                finally:
-                    recorder.shielded(learn, self, result)
-
-            return asks
 
         return make
 

@@ -31,7 +31,8 @@ from pytest_sessionguard.observe.loop_classes import (
 )
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.signals import Signals
-from pytest_sessionguard.observe.strands import Strand, in_worker
+from pytest_sessionguard.observe.strand import Strand
+from pytest_sessionguard.observe.strands import in_worker
 from pytest_sessionguard.observe.unawaited import ORIGIN_DEPTH, never_awaited
 
 

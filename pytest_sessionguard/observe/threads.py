@@ -25,7 +25,7 @@ from pytest_sessionguard.observe.blocking import Wanted
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder, made_at
 from pytest_sessionguard.observe.signals import Signals, simple_queue_class
-from pytest_sessionguard.observe.strands import Strand
+from pytest_sessionguard.observe.strand import Strand
 from pytest_sessionguard.observe.waits import JOB
 
 _STRAND = "_sessionguard"

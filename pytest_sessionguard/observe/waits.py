@@ -22,7 +22,7 @@ from pytest_sessionguard.observe import condition_waits
 from pytest_sessionguard.observe.blocking import Held, Wanted
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder, Scheduler
-from pytest_sessionguard.observe.strands import Strand
+from pytest_sessionguard.observe.strand import Strand
 from pytest_sessionguard.schedule.waiting import Answer
 
 JOB = "_sessionguard_job"

@@ -9,7 +9,7 @@ import pytest
 from pytest_sessionguard.clocks import Epoch
 from pytest_sessionguard.events import Site
 from pytest_sessionguard.observe import reach
-from pytest_sessionguard.observe.strands import Strand, Worker
+from pytest_sessionguard.observe.strand import Strand, Worker
 from unit.tracing import app
 
 

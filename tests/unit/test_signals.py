@@ -15,7 +15,7 @@ from pytest_sessionguard.observe.frames import Frames
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.roles import Roles
 from pytest_sessionguard.observe.signals import Items, Signals, simple_queue_class
-from pytest_sessionguard.observe.strands import Strand
+from pytest_sessionguard.observe.strand import Strand
 
 
 class Stage:

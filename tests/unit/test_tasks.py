@@ -14,7 +14,7 @@ from pytest_sessionguard.observe.frames import Frames, Roles
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.signals import Signals
-from pytest_sessionguard.observe.strands import Strand
+from pytest_sessionguard.observe.strand import Strand
 from pytest_sessionguard.observe.tasks import Tasks
 
 
