@@ -26,7 +26,8 @@ from pytest_sessionguard.reports import progress
 from pytest_sessionguard.schedule import replay, strategies
 from pytest_sessionguard.schedule.replay import Replay
 from pytest_sessionguard.schedule.strategy import Schedule, Strategy
-from pytest_sessionguard.search import SEARCH, SHOWN, Search, told
+from pytest_sessionguard.search import Search, told
+from pytest_sessionguard.searched import ASKED_FOR_LATE, SEARCH, SHOWN
 from pytest_sessionguard.telling import Shown, Told, simplest
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 
 CONFIRM = 10
 """Executions, counted from the first, among which one is looked for that shows the damage too."""
+
+NEVER_CALLED = (
+    "sessionguard: {test} asks for concurrently and never calls it, so nothing was searched"
+)
 
 _RUN_LOOPS = ("pytest_asyncio.", "anyio.")
 """Their own fixtures are of wider scope, come late, and write to no database."""
@@ -159,6 +164,8 @@ class Explorer:
             self.run.not_put_back(databases.others())
         if search.backend:
             setattr(reports[-1], SHOWN, search.entry())
+        elif rerun.outcome(reports) == rerun.PASSED:
+            self.run.notes.append(NEVER_CALLED.format(test=item.nodeid))
         return reports
 
     def _strategy(self, chosen: Concurrency) -> Strategy:
@@ -254,7 +261,7 @@ class Explorer:
         __tracebackhide__ = True
         search = item.stash.get(SEARCH, None)
         if search is None:
-            raise pytest.UsageError(parts.ASKED_FOR_LATE)
+            raise pytest.UsageError(ASKED_FOR_LATE)
         return parts.concurrently(self._part_of(search), functions, workers)
 
     def _part_of(self, search: Search) -> parts.Place:
@@ -263,8 +270,7 @@ class Explorer:
 
     def is_searching(self, item: pytest.Item) -> bool:
         """Whether this run of the test is one execution of a search, with a part in workers."""
-        search = item.stash.get(SEARCH, None)
-        return search is not None and bool(search.parts)
+        return bool(item.stash[SEARCH].parts)
 
     def body_failed(self, item: pytest.Item, error: BaseException) -> None:
         """Note that the body failed by itself in this execution, and whether it passes serially."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_sessionguard.searched import ASKED_FOR_LATE
+
 if TYPE_CHECKING:
     from sqlalchemy import Engine
     from sqlalchemy.orm import Session
@@ -28,6 +30,8 @@ def concurrently(request: pytest.FixtureRequest) -> Callable[..., Any]:
 
     def run(*functions: Callable[..., Any], workers: int | None = None) -> Any:
         __tracebackhide__ = True
+        if explorer is None:
+            raise pytest.UsageError(ASKED_FOR_LATE)
         return explorer.concurrently(request.node, functions, workers)
 
     return run

@@ -24,11 +24,6 @@ from pytest_sessionguard.pending import Pending
 from pytest_sessionguard.schedule.token import Token
 from pytest_sessionguard.search import Search
 
-ASKED_FOR_LATE = (
-    "concurrently: name it among the arguments of the test; a test that asks for it "
-    "with getfixturevalue() cannot be run again for each schedule"
-)
-
 
 class Place(NamedTuple):
     """Where a part runs: in which search; ``token`` is the one that is replayed, if any."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import linecache
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_sessionguard import explore, options, search
+from pytest_sessionguard import options
 from pytest_sessionguard.concurrency import Concurrency
 from pytest_sessionguard.events import Site
 from pytest_sessionguard.findings import ADVICE, Finding
@@ -16,7 +17,11 @@ from pytest_sessionguard.guard import Guard
 from pytest_sessionguard.reports import json_report, orders, terminal
 from pytest_sessionguard.rerun import is_strict_xpass
 from pytest_sessionguard.schedule.token import Token, digest
+from pytest_sessionguard.searched import SEARCH, SHOWN, concurrency_of
 from pytest_sessionguard.settings import MARKER, Settings
+
+if TYPE_CHECKING:
+    from pytest_sessionguard.explore import Explorer
 
 _SHOWN = "sessionguard_findings"
 _RUNNING_NOTHING = ("collectonly", "showfixtures", "show_fixtures_per_test")
@@ -43,7 +48,6 @@ class Run:
         patterns = config.getini("python_files")
         early = options.read_source(config)
         self.guard = Guard(Settings(source=early), self.root, patterns)
-        self.explorer = explore.Explorer(self)
 
     # -- beginning -------------------------------------------------------------------------
 
@@ -56,7 +60,6 @@ class Run:
                 json_report.prepare(path)
             except OSError as error:
                 raise pytest.UsageError(_unwritable(path, error)) from None
-        config.pluginmanager.register(self.explorer, "sessionguard-explorer")
         if not self.is_worker:
             config.pluginmanager.register(Controller(self), "sessionguard-controller")
 
@@ -64,6 +67,15 @@ class Run:
     def is_worker(self) -> bool:
         """Whether this process is one of xdist's workers."""
         return hasattr(self.config, "workerinput")
+
+    @cached_property
+    def explorer(self) -> Explorer:
+        """Runs the tests that are searched; there once one is, since it brings half of the package."""
+        from pytest_sessionguard.explore import Explorer
+
+        explorer = Explorer(self)
+        self.config.pluginmanager.register(explorer, "sessionguard-explorer")
+        return explorer
 
     def began_late(self) -> None:
         """Only a marker asked for the guard: the app had been imported by then."""
@@ -85,7 +97,8 @@ class Run:
         for item in items:
             try:
                 self._settings_of(item)
-                self.concurrency_of(item)
+                if self.concurrency_of(item) is not None:
+                    _ = self.explorer  # which brings its hooks
             except ValueError as error:
                 message = f"{item.nodeid}: {error}"
                 if not self.is_worker:
@@ -120,13 +133,13 @@ class Run:
         """How a test is searched; None for an ordinary one. Raises ValueError for a bad marker."""
         if _BAD in item.stash:
             return None
-        return search.concurrency_of(item, self.settings.concurrency)
+        return concurrency_of(item, self.settings.concurrency)
 
     def _settings_of(self, item: pytest.Item) -> Settings | None:
         """The settings for one test; None when it is not guarded."""
         markers = list(item.iter_markers(MARKER))
         if not markers or _BAD in item.stash:
-            searched = search.SEARCH in item.stash or (
+            searched = SEARCH in item.stash or (
                 _BAD not in item.stash and self.concurrency_of(item) is not None
             )
             return self.settings if searched or not self.marked_only else None
@@ -155,11 +168,15 @@ class Run:
     def body_ended(self, item: pytest.Item, error: BaseException | None) -> None:
         """Judge the body; ``error`` is its own."""
         chosen = self._settings_of(item)
-        if chosen is not None:
-            if error is not None:
-                self.explorer.body_failed(item, error)
-            found = self.guard.body_ended(chosen)
-            item.stash[_FOUND] = [self.explorer.told(item, finding) for finding in found]
+        if chosen is None:
+            return
+        searched = SEARCH in item.stash
+        if searched and error is not None:
+            self.explorer.body_failed(item, error)
+        found = self.guard.body_ended(chosen)
+        if searched:
+            found = [self.explorer.told(item, finding) for finding in found]
+        item.stash[_FOUND] = found
 
     def report(
         self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
@@ -174,7 +191,8 @@ class Run:
         item.stash[_FOUND] = []
         self.guard.warn()
         if found:
-            self._put(found, report, self.explorer.is_searching(item))
+            searched = SEARCH in item.stash and self.explorer.is_searching(item)
+            self._put(found, report, searched)
 
     def _put(self, found: list[Finding], report: pytest.TestReport, searched: bool) -> None:
         setattr(report, _SHOWN, [json_report.to_dict(finding) for finding in found])
@@ -226,7 +244,7 @@ class Run:
         """Findings that came with a test report, from this process or a worker."""
         for data in getattr(report, _SHOWN, ()):
             self.add(json_report.from_dict(data))
-        searched = getattr(report, search.SHOWN, None)
+        searched = getattr(report, SHOWN, None)
         if searched is not None:
             self.searches.append(searched)
 

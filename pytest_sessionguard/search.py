@@ -10,7 +10,7 @@ import pytest
 
 from pytest_sessionguard import together
 from pytest_sessionguard.backends.conductor import Preempted
-from pytest_sessionguard.concurrency import FIXTURE, MARKER, Concurrency
+from pytest_sessionguard.concurrency import Concurrency
 from pytest_sessionguard.events import DetachedAccess
 from pytest_sessionguard.findings import Finding, Related
 from pytest_sessionguard.isolate.databases import Databases
@@ -43,9 +43,6 @@ BY_THE_TEST = (
 
 UNCONTROLLED = "uncontrolled waits"
 """A worker waited for something that the guard does not know, so others went on by the clock."""
-
-SHOWN = "sessionguard_search"
-"""The attribute of a test report that carries the search to the process that reports."""
 
 
 @dataclass
@@ -159,18 +156,6 @@ def bases(parts: list[together.Part]) -> list[Base]:
         workers, decisions = max(part.workers, *numbers, 0), len(part.execution.decisions)
         found.append(Base(before.part + 1, before.workers + workers, before.decisions + decisions))
     return found
-
-
-def concurrency_of(item: pytest.Item, default: Concurrency) -> Concurrency | None:
-    """What the test asks for; None when it is an ordinary one. Raises ValueError."""
-    marker = item.get_closest_marker(MARKER)
-    if marker is not None:
-        return default.marked(marker.args, marker.kwargs)
-    return default if FIXTURE in getattr(item, "fixturenames", ()) else None
-
-
-SEARCH: pytest.StashKey[Search] = pytest.StashKey()
-"""The search that a test is part of, while it runs."""
 
 
 def told(finding: Finding, token: str, search: Search, trace: Trace) -> Finding:

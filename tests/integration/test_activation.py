@@ -288,3 +288,17 @@ def test_hooks_are_in_place_before_the_conftest(suite):
 
     suite.guard().outcomes(passed=1)
     suite.run().outcomes(failed=1)
+
+
+WATCHED_ONLY = """
+import sys
+
+def test_loaded():
+    assert "pytest_sessionguard.guard" in sys.modules
+    assert "pytest_sessionguard.explore" not in sys.modules
+"""
+
+
+def test_a_run_without_searches_imports_no_search(suite):
+    suite.write(test_it=WATCHED_ONLY)
+    suite.guard().outcomes(passed=1)

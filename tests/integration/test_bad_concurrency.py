@@ -596,3 +596,35 @@ def test_the_run_ends_when_a_worker_says_so(suite, statement, status, text):
     assert "passed" not in ran.result.parseoutcomes()
     assert "INTERNALERROR" not in ran.text
     assert ours_in(ran.text) == []
+
+
+LATE = """
+def test_late(request):
+    request.getfixturevalue("concurrently")(lambda: None)
+"""
+
+
+def test_asked_for_late_in_a_run_that_nobody_watches(suite):
+    suite.write(test_it=LATE)
+    ran = suite.run()
+    ran.outcomes(failed=1)
+    assert "concurrently: name it among the arguments of the test" in ran.text
+
+
+FORGETFUL = """
+import pytest
+
+def test_forgets(concurrently):
+    pass
+
+def test_skips(concurrently):
+    pytest.skip("for a reason")
+"""
+
+
+def test_a_test_that_never_calls_what_it_asks_for(suite):
+    suite.write(test_it=FORGETFUL)
+    ran = suite.guard()
+    ran.outcomes(passed=1, skipped=1)
+    assert ran.text.count("never calls it") == 1
+    assert "test_it.py::test_forgets asks for concurrently and never calls it" in ran.text
