@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from pytest_sessionguard.clocks import is_ordered
 from pytest_sessionguard.rules.handovers import Passed, passing_locks
+from pytest_sessionguard.rules.leases import TAKING_AWAY
 from pytest_sessionguard.trace import NOT_ENDED, Trace, Use
 
 
@@ -36,17 +37,16 @@ def _conflicts(trace: Trace) -> dict[int, list[Conflict]]:
             continue
         if len({use.began.strand for use in uses}) > 1:
             own = _own_thread(trace, session)
-            judged = [use for use in uses if use.began.thread != own]
-            of_session = list(_of_session(session, judged))
-            if of_session and not _is_handed_over(trace, session, judged):
+            of_session = list(_of_session(session, uses, own))
+            if of_session and not _is_handed_over(trace, session, uses, own):
                 found[session] = of_session
     return found
 
 
-def _is_handed_over(trace: Trace, session: int, uses: list[Use]) -> bool:
+def _is_handed_over(trace: Trace, session: int, uses: list[Use], own: int | None) -> bool:
     """Whether a lock under which the session is put down and picked up explains every pair."""
     return any(
-        next(_of_session(session, uses, passed), None) is None
+        next(_of_session(session, uses, own, passed), None) is None
         for passed in passing_locks(trace, uses)
     )
 
@@ -54,26 +54,30 @@ def _is_handed_over(trace: Trace, session: int, uses: list[Use]) -> bool:
 def _own_thread(trace: Trace, session: int) -> int | None:
     """The thread that made and keeps a session of its own, and uses it in all of its jobs.
 
-    Only that thread uses it, one job after the other, and nobody was given it: a pool thread's
-    thread-local session.
+    Only that thread works with it, one job after the other, and nobody was given it: a pool thread's
+    thread-local session. Another one may tidy it up, like `close_all_sessions()` after a test: its
+    own order is judged, the one of the jobs is certain.
     """
     made = trace.sessions.get(session)
     if made is None or not made.thread:
         return None
     uses = trace.uses[session]
-    if any(use.began.thread != made.thread for use in uses):
+    working = (use.began for use in uses if use.began.action not in TAKING_AWAY)
+    if any(began.thread != made.thread for began in working):
         return None
     handed = any((use.began.strand, session) in trace.handed for use in uses)
     return None if handed else made.thread
 
 
-def _of_session(session: int, uses: list[Use], passed: Passed | None = None) -> Iterator[Conflict]:
+def _of_session(
+    session: int, uses: list[Use], own: int | None, passed: Passed | None = None
+) -> Iterator[Conflict]:
     by_strand: dict[int, list[Use]] = defaultdict(list)
     reported: set[tuple[int, int, bool]] = set()
     for second in uses:
         strand = second.began.strand
         for other, earlier in by_strand.items():
-            if other == strand:
+            if other == strand or second.began.thread == earlier[-1].began.thread == own:
                 continue
             for overlapping in (True, False):
                 pair = (min(other, strand), max(other, strand), overlapping)

@@ -14,7 +14,7 @@ from pytest_sessionguard.rules.handovers import is_pooled
 from pytest_sessionguard.trace import Trace, Use
 
 ENDINGS = frozenset({"close", "reset", "invalidate"})
-_TAKING_AWAY = ENDINGS | {"rollback", "expunge_all"}
+TAKING_AWAY = ENDINGS | {"rollback", "expunge_all"}
 
 
 class Crossing(NamedTuple):
@@ -65,7 +65,7 @@ def ended_by_nested(trace: Trace) -> Iterator[Crossing]:
             continue
         for lease in leases(trace, session):
             for use in lease:
-                if use.began.action not in _TAKING_AWAY:
+                if use.began.action not in TAKING_AWAY:
                     continue
                 outer = _living_outer_use(trace, lease, use)
                 if outer is not None:

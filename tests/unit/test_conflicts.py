@@ -3,6 +3,8 @@ from __future__ import annotations
 from pytest_sessionguard.rules.conflicts import Conflict, conflicts
 from unit.tracing import LOCK, OTHER_LOCK, TraceBuilder
 
+THREAD = 2_000_001
+
 
 def found(story: TraceBuilder, session: int) -> list[Conflict]:
     return conflicts(story.trace()).get(session, [])
@@ -142,3 +144,34 @@ def test_two_workers_on_one_strand_are_ordered():
     for _ in range(2):
         story.use(story.request(), session)
     assert found(story, session) == []
+
+
+def test_the_jobs_of_one_thread_on_its_own_session_are_ordered():
+    story = TraceBuilder()
+    first, second = (story.spawn(kind="job", thread=THREAD) for _ in range(2))
+    session = story.session(first)
+    story.use(first, session)
+    story.use(second, session)
+    assert found(story, session) == []
+
+
+def test_another_thread_that_tidies_up_leaves_the_jobs_ordered_and_is_judged_itself():
+    story = TraceBuilder()
+    first, second = (story.spawn(kind="job", thread=THREAD) for _ in range(2))
+    session = story.session(first)
+    story.use(first, session, at=31)
+    story.use(second, session, at=41)
+    story.join(story.test, first)
+    story.use(story.test, session, "close", at=51)
+    assert pairs(story, session) == [(41, 51, False)]
+
+
+def test_jobs_that_only_chance_put_on_one_thread_conflict_when_another_works_with_the_session():
+    story = TraceBuilder()
+    first, second = (story.spawn(kind="job", thread=THREAD) for _ in range(2))
+    session = story.session(first)
+    story.use(first, session, at=31)
+    story.use(second, session, at=41)
+    story.join(story.test, first, second)
+    story.use(story.test, session, "commit", at=51)
+    assert pairs(story, session) == [(31, 41, False)]

@@ -47,7 +47,10 @@ def in_test(line: int, function: str = "test_app") -> Site:
 
 @dataclass(frozen=True)
 class Actor:
-    """A strand doing the work of a worker; ``own`` tells that the worker ends with the strand."""
+    """A strand doing the work of a worker; ``own`` tells that the worker ends with the strand.
+
+    ``thread`` is what it runs on, where that matters.
+    """
 
     strand: int
     worker: int
@@ -55,6 +58,7 @@ class Actor:
     clock: Clock = field(compare=False)
     function: str = "view"
     own: bool = False
+    thread: int = 0
 
 
 @dataclass(frozen=True)
@@ -122,8 +126,9 @@ class TraceBuilder:
         kind: str = "thread",
         label: str = "",
         given: int | None = None,
+        thread: int = 0,
     ) -> Actor:
-        """Start a strand at a line, perhaps with a session among its arguments.
+        """Start a strand at a line, perhaps with a session among its arguments, or on a thread.
 
         Inside a request it works for the request, else it is a worker of its own.
         """
@@ -137,7 +142,7 @@ class TraceBuilder:
         self._note(ev.StrandBegan(strand, kind, label, by.strand, worker, spawned, clock.seen))
         if given is not None:
             self._note(ev.Handed(strand, given, spawned[0]))
-        return Actor(strand, worker, kind if own else by.kind, clock, "work", own)
+        return Actor(strand, worker, kind if own else by.kind, clock, "work", own, thread)
 
     def _child(self, kind: str, label: str, by: Actor, site: Site) -> int:
         worker = self._next()
@@ -193,6 +198,7 @@ class TraceBuilder:
             ev.SessionMade(
                 session=token, label="Session", stack=stack, strand=by.strand, worker=by.worker,
                 registry=registry, bound=True, origin=origin, shared_by_design=shared_by_design,
+                thread=by.thread,
             )
         )  # fmt: skip
         return token
@@ -275,7 +281,7 @@ class TraceBuilder:
         self._note(
             ev.Began(
                 number=number, strand=by.strand, worker=by.worker, session=session, action=action,
-                via=via, stack=stack, seen=by.clock.seen, locks=frozenset(locks),
+                via=via, stack=stack, seen=by.clock.seen, locks=frozenset(locks), thread=by.thread,
             )
         )  # fmt: skip
         return Operation(number, session, by, stack)
