@@ -57,10 +57,9 @@ class Databases:
             gc.collect()
             gc.freeze()  # what is old stays: only what an execution leaves is looked through
         if "sqlalchemy" in sys.modules:
-            from sqlalchemy import Engine, event
+            from sqlalchemy import Engine
 
-            event.listen(Engine, "do_connect", self._connecting)
-            self._hooks.on_remove(lambda: event.remove(Engine, "do_connect", self._connecting))
+            self._hooks.listen(Engine, {"do_connect": self._connecting})
 
     def end(self) -> None:
         """The search is over; nothing is kept."""

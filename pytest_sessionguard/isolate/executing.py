@@ -13,7 +13,7 @@ Run = Callable[[Any, str, Callable[[], Any]], bool]
 
 def install(run: Run, hooks: Hooks) -> None:
     """Have ``run`` asked before SQLAlchemy runs a statement itself."""
-    from sqlalchemy import Engine, event
+    from sqlalchemy import Engine
 
     def do_execute(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
         plain = context.dialect.do_execute
@@ -32,11 +32,4 @@ def install(run: Run, hooks: Hooks) -> None:
         "do_executemany": do_executemany,
         "do_execute_no_params": do_execute_no_params,
     }
-    for name, listener in listeners.items():
-        event.listen(Engine, name, listener)
-
-    def remove() -> None:
-        for name, listener in listeners.items():
-            event.remove(Engine, name, listener)
-
-    hooks.on_remove(remove)
+    hooks.listen(Engine, listeners)

@@ -10,7 +10,8 @@ import contextlib
 import functools
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from types import FunctionType
 from typing import Any
 
@@ -58,6 +59,14 @@ class Hooks:
     def on_remove(self, action: Callable[[], None]) -> None:
         """Call ``action`` when the hooks are taken away."""
         self._on_remove.append(action)
+
+    def listen(self, target: Any, listeners: Mapping[str, Callable[..., Any]]) -> None:
+        """Have SQLAlchemy call each listener at the event of ``target`` that it is listed under."""
+        from sqlalchemy import event
+
+        for name, listener in listeners.items():
+            event.listen(target, name, listener)
+            self.on_remove(partial(event.remove, target, name, listener))
 
     def copied_by(self, package: str) -> None:
         """The modules of ``package`` import what was replaced: put it back there as well."""

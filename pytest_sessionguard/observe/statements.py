@@ -23,7 +23,7 @@ _WRITING = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE"})
 
 def install(recorder: Recorder, hooks: Hooks) -> None:
     """Listen to all engines."""
-    from sqlalchemy import Engine, event
+    from sqlalchemy import Engine
 
     def before_cursor_execute(
         connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
@@ -56,14 +56,7 @@ def install(recorder: Recorder, hooks: Hooks) -> None:
         "commit": commit,
         "rollback": rollback,
     }
-    for name, listener in listeners.items():
-        event.listen(Engine, name, listener)
-
-    def remove() -> None:
-        for name, listener in listeners.items():
-            event.remove(Engine, name, listener)
-
-    hooks.on_remove(remove)
+    hooks.listen(Engine, listeners)
 
 
 def _note(recorder: Recorder, verb: str, statement: str) -> None:
