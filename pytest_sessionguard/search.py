@@ -126,8 +126,9 @@ class Search:
             return None
         if self.uncontrolled:
             return UNCONTROLLED
-        if self.strategy.is_exhausted:
-            return self.strategy.cut
+        coverage = self.strategy.coverage()
+        if coverage.exhausted:
+            return coverage.cut
         return "schedules" if self.executions >= self.chosen.schedules else "outcome"
 
     def entry(self) -> dict[str, Any]:
@@ -139,7 +140,7 @@ class Search:
             "strategy": self.strategy.name,
             "executions": self.executions,
             "classes": len(self.classes),
-            "estimate": self.strategy.estimate if self.cut == "schedules" else None,
+            "estimate": self.strategy.coverage().estimate if self.cut == "schedules" else None,
             "preemptions": self.strategy.preemptions,
             "complete": self.cut is None and self.first_finding is None,
             "cut": self.cut,

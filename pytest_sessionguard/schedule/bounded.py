@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_sessionguard.schedule.strategy import Execution, Schedule, goes_on
+from pytest_sessionguard.schedule.strategy import Coverage, Execution, Schedule, goes_on
 
 
 class Bounded:
@@ -44,25 +44,11 @@ class Bounded:
             else:
                 self._cut = True
 
-    @property
-    def is_exhausted(self) -> bool:
-        """Whether nothing is left within the bound."""
-        return not any(self._waiting)
-
-    @property
-    def estimate(self) -> int | None:
-        """It is not known how many orders each one leads to."""
-        return None
-
-    @property
-    def complete(self) -> bool:
-        """Whether nothing is left, and no bound cut anything off."""
-        return not self._cut and not any(self._waiting)
-
-    @property
-    def cut(self) -> str | None:
-        """``"preemptions"`` when the bound cut something off."""
-        return "preemptions" if self._cut else None
+    def coverage(self) -> Coverage:
+        """Complete when nothing is left and no bound cut anything off."""
+        exhausted = not any(self._waiting)
+        cut = "preemptions" if self._cut else None
+        return Coverage(exhausted, exhausted and not self._cut, cut)
 
 
 def deviations(execution: Execution) -> Iterator[tuple[int, Schedule]]:

@@ -12,7 +12,14 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from pytest_sessionguard.schedule.strategy import Base, Execution, Schedule, Segment
+from pytest_sessionguard.schedule.strategy import (
+    ENDLESS,
+    Base,
+    Coverage,
+    Execution,
+    Schedule,
+    Segment,
+)
 
 DEPTH = 3
 
@@ -21,6 +28,7 @@ class Pct:
     """Draws priorities and places of change for each execution, with a seed; never ends by itself."""
 
     name = "pct"
+    preemptions = None
 
     def __init__(self, seed: int = 0) -> None:
         self._dice = random.Random(seed)
@@ -58,27 +66,6 @@ class Pct:
         self._serial = False
         self._length = max(len(execution.decisions), 1)
 
-    @property
-    def preemptions(self) -> int | None:
-        """As many as are drawn."""
-        return None
-
-    @property
-    def is_exhausted(self) -> bool:
-        """There is always another one to draw."""
-        return False
-
-    @property
-    def estimate(self) -> int | None:
-        """Nobody counts them."""
-        return None
-
-    @property
-    def complete(self) -> bool:
+    def coverage(self) -> Coverage:
         """Drawing shows some orders, never all."""
-        return False
-
-    @property
-    def cut(self) -> str | None:
-        """Nothing but the number of executions."""
-        return None
+        return ENDLESS

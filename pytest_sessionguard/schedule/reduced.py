@@ -20,7 +20,7 @@ import random
 from collections.abc import Iterator, Sequence
 
 from pytest_sessionguard.schedule.races import Ordered, Race, initials, ordered, races
-from pytest_sessionguard.schedule.strategy import Base, Execution, Schedule, Segment
+from pytest_sessionguard.schedule.strategy import Base, Coverage, Execution, Schedule, Segment
 from pytest_sessionguard.schedule.tree import Node, Sleep, Wish, awoken, share_seen
 
 TELLING = 10
@@ -97,26 +97,17 @@ class Reduced:
                 self._reverse_within(events, nodes, race)
 
     @property
-    def is_exhausted(self) -> bool:
-        """Whether nothing is left to wish for."""
-        return self._begun and not self._wishes
-
-    @property
     def classes(self) -> int:
         """How many classes have been met."""
         return len(self._leaves) - self.redundant
 
-    @property
-    def complete(self) -> bool:
-        """Whether one order of each class has been tried."""
-        return self.is_exhausted and not self._cut and not self._drifted
-
-    @property
-    def cut(self) -> str | None:
-        """``"preemptions"``; ``"drift"`` where one schedule led two ways."""
+    def coverage(self) -> Coverage:
+        """Complete when one order of each class has been tried."""
+        cut = "preemptions" if self._cut else None
         if self._drifted:
-            return "drift"
-        return "preemptions" if self._cut else None
+            cut = "drift"  # one schedule led two ways
+        exhausted = self._begun and not self._wishes
+        return Coverage(exhausted, exhausted and cut is None, cut, self.estimate)
 
     @property
     def estimate(self) -> int:

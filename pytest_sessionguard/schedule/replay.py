@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pytest_sessionguard.schedule.strategy import Execution, Schedule, Step, goes_on
+from pytest_sessionguard.schedule.strategy import Coverage, Execution, Schedule, Step, goes_on
 
 
 class Drift(NamedTuple):
@@ -19,6 +19,7 @@ class Replay:
     """Runs one schedule once."""
 
     name = "replay"
+    preemptions = None
     beyond = staticmethod(goes_on)
 
     def __init__(self, schedule: Schedule) -> None:
@@ -32,30 +33,9 @@ class Replay:
     def ran(self, execution: Execution) -> None:
         """Nothing follows from it; ``drift`` tells whether it went its recorded way."""
 
-    @property
-    def preemptions(self) -> int | None:
-        """As many as are recorded."""
-        return None
-
-    @property
-    def is_exhausted(self) -> bool:
-        """Whether it has been repeated."""
-        return self._schedule is None
-
-    @property
-    def estimate(self) -> int | None:
-        """It takes one execution."""
-        return 1
-
-    @property
-    def complete(self) -> bool:
-        """One schedule is not every order."""
-        return False
-
-    @property
-    def cut(self) -> str | None:
-        """It is no search."""
-        return "replay"
+    def coverage(self) -> Coverage:
+        """It is no search: one schedule is not every order."""
+        return Coverage(exhausted=self._schedule is None, cut="replay", estimate=1)
 
 
 def drift(expected: tuple[Step, ...], seen: tuple[Step, ...]) -> Drift | None:

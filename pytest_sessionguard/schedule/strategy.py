@@ -104,6 +104,25 @@ class Execution(NamedTuple):
         return tuple(chosen)
 
 
+class Coverage(NamedTuple):
+    """How far a search has come.
+
+    ``exhausted``: nothing is left to try. ``complete``: every order of the program has been tried, or
+    one like it in all that is seen. ``cut`` is what kept orders from being tried, other than how many
+    executions there may be. ``estimate`` is about how many the whole search takes, None when nobody
+    knows.
+    """
+
+    exhausted: bool = False
+    complete: bool = False
+    cut: str | None = None
+    estimate: int | None = None
+
+
+ENDLESS = Coverage()
+"""Of orders that are drawn: there is always another one, and nobody counts them."""
+
+
 class Strategy(Protocol):
     """Which schedules to try, one after the other."""
 
@@ -127,21 +146,8 @@ class Strategy(Protocol):
     def ran(self, execution: Execution) -> None:
         """What came of the schedule that ``next`` gave out last."""
 
-    @property
-    def is_exhausted(self) -> bool:
-        """Whether there is nothing left to try."""
-
-    @property
-    def complete(self) -> bool:
-        """Whether every order of this program has been tried, or one like it in all that is seen."""
-
-    @property
-    def cut(self) -> str | None:
-        """What kept orders from being tried, other than how many executions there may be."""
-
-    @property
-    def estimate(self) -> int | None:
-        """About how many executions the whole search takes; None when nobody knows."""
+    def coverage(self) -> Coverage:
+        """How far the search has come."""
 
 
 def goes_on(base: Base, segments: Sequence[Segment], able: tuple[int, ...], free: bool) -> int:

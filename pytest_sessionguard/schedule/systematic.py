@@ -12,7 +12,14 @@ from collections.abc import Iterator, Sequence
 
 from pytest_sessionguard.schedule.bounded import Bounded
 from pytest_sessionguard.schedule.reduced import Reduced
-from pytest_sessionguard.schedule.strategy import Base, Execution, Schedule, Segment, Strategy
+from pytest_sessionguard.schedule.strategy import (
+    Base,
+    Coverage,
+    Execution,
+    Schedule,
+    Segment,
+    Strategy,
+)
 from pytest_sessionguard.schedule.uniform import Uniform
 
 SERIAL = 5
@@ -28,6 +35,7 @@ class Systematic:
     name = "systematic"
 
     def __init__(self, seed: int = 0, preemptions: int | None = None) -> None:
+        self.preemptions = preemptions
         self.reduced = Reduced(preemptions)
         self._serial = Bounded(0)
         self._blind = Uniform(seed)
@@ -75,31 +83,11 @@ class Systematic:
         if len({segment.worker for segment in execution.segments}) > 2:
             self._share = 1.0
 
-    @property
-    def preemptions(self) -> int | None:
-        """The bound of the reduced search."""
-        return self.reduced.preemptions
-
-    @property
-    def is_exhausted(self) -> bool:
-        """Whether the reduced search has come to its end."""
-        return self.reduced.is_exhausted
-
-    @property
-    def estimate(self) -> int | None:
-        """About how many executions it all takes."""
+    def coverage(self) -> Coverage:
+        """That of the reduced search, with what is tried besides it in the estimate."""
         to_come = min(_allowed(self.reduced.estimate, self._share), SERIAL + BLIND)
-        return self.reduced.estimate + max(to_come, self._ran_besides)
-
-    @property
-    def complete(self) -> bool:
-        """Whether one order of each class has been tried."""
-        return self.reduced.complete
-
-    @property
-    def cut(self) -> str | None:
-        """What cut the reduced search."""
-        return self.reduced.cut
+        estimate = self.reduced.estimate + max(to_come, self._ran_besides)
+        return self.reduced.coverage()._replace(estimate=estimate)
 
 
 def _allowed(classes: int, share: float) -> int:

@@ -5,13 +5,21 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from pytest_sessionguard.schedule.strategy import Base, Execution, Schedule, Segment
+from pytest_sessionguard.schedule.strategy import (
+    ENDLESS,
+    Base,
+    Coverage,
+    Execution,
+    Schedule,
+    Segment,
+)
 
 
 class Uniform:
     """Draws at each decision, with a seed; never ends by itself."""
 
     name = "random"
+    preemptions = None
 
     def __init__(self, seed: int = 0) -> None:
         self._dice = random.Random(seed)
@@ -35,30 +43,9 @@ class Uniform:
         del execution
         self._ran += 1
 
-    @property
-    def preemptions(self) -> int | None:
-        """As many as are drawn."""
-        return None
-
-    @property
-    def is_exhausted(self) -> bool:
-        """There is always another one to draw."""
-        return False
-
-    @property
-    def estimate(self) -> int | None:
-        """Nobody counts them."""
-        return None
-
-    @property
-    def complete(self) -> bool:
+    def coverage(self) -> Coverage:
         """Drawing shows some orders, never all."""
-        return False
-
-    @property
-    def cut(self) -> str | None:
-        """Nothing but the number of executions."""
-        return None
+        return ENDLESS
 
 
 def _next_in_line(segments: Sequence[Segment], able: tuple[int, ...]) -> int:

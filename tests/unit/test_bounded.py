@@ -59,7 +59,7 @@ def test_it_finds_every_order_within_the_bound_and_each_once(steps, bound):
     wanted = {order for order in everything if preemptions(order) <= bound}
     assert len(found) == len(set(found)), "an order was tried twice"
     assert set(found) == wanted
-    assert search.complete == (len(wanted) == len(everything))
+    assert search.coverage().complete == (len(wanted) == len(everything))
 
 
 @pytest.mark.parametrize("steps", [(2, 2), (1, 1, 1)], ids=str)
@@ -74,7 +74,7 @@ def test_of_workers_alike_one_order_stands_for_those_with_the_names_exchanged(st
 
     assert len(found) == len(set(found))
     assert set(found) == {renamed(order) for order in everything}
-    assert search.complete
+    assert search.coverage().complete
 
 
 def test_fewer_preemptions_come_first():
@@ -152,7 +152,7 @@ def test_what_the_bound_cuts_off_is_not_complete():
     assert search.next() == ()
     search.ran(Execution((), (), (decision(0, (0, 1)),)))
     assert search.next() is None
-    assert not search.complete
+    assert not search.coverage().complete
 
 
 def test_a_program_without_a_decision_is_complete_after_one_execution():
@@ -160,4 +160,4 @@ def test_a_program_without_a_decision_is_complete_after_one_execution():
     assert search.next() == ()
     search.ran(Execution((), (), ()))
     assert search.next() is None
-    assert search.complete
+    assert search.coverage().complete

@@ -75,8 +75,8 @@ def test_so_many_classes_and_one_execution_of_each(scripts, classes):
     found = search(reduced, *scripts)
     assert len(found.classes) == classes
     assert found.executions == classes
-    assert reduced.complete
-    assert reduced.cut is None
+    assert reduced.coverage().complete
+    assert reduced.coverage().cut is None
 
 
 def test_it_is_estimated_how_many_there_are():
@@ -84,7 +84,7 @@ def test_it_is_estimated_how_many_there_are():
     writes: Script = [[write("t")]] * 4
     for _ in range(20):
         search(reduced, writes, writes, most=21, stop_after=1)
-    assert not reduced.complete
+    assert not reduced.coverage().complete
     assert 40 < reduced.estimate <= 140, "70 in truth"
 
 
@@ -102,7 +102,7 @@ def test_it_finds_what_full_enumeration_finds(seeds):
             found = search(reduced, *scripts, alike=alike)
             assert found.outcomes == full.outcomes, seed
             assert found.classes == full.classes or alike, seed
-            assert reduced.complete
+            assert reduced.coverage().complete
             assert found.executions <= 1.5 * len(found.classes), seed
             assert found.executions <= full.executions
 
@@ -119,8 +119,8 @@ def test_within_a_bound_it_finds_what_the_plain_search_finds(bound):
 def test_what_a_bound_cuts_off_is_told():
     reduced = Reduced(0)
     search(reduced, [[write("t")]] * 2, [[write("t")]] * 2)
-    assert not reduced.complete
-    assert reduced.cut == "preemptions"
+    assert not reduced.coverage().complete
+    assert reduced.coverage().cut == "preemptions"
 
 
 @pytest.mark.parametrize("part", ["reads", "writes", "takes"])
@@ -168,7 +168,7 @@ def test_what_waits_for_a_pool_is_found_as_by_full_enumeration():
         reduced = Reduced()
         found = search(reduced, *scripts)
         assert found.outcomes == full.outcomes, seed
-        assert reduced.complete
+        assert reduced.coverage().complete
 
 
 def test_who_waits_for_a_slot_must_be_noted_before():
@@ -195,8 +195,8 @@ def test_one_schedule_that_leads_two_ways_is_not_complete():
     assert reduced.next() == (1,)
     reduced.ran(Execution((1,), (), (), 0, (Segment(0, (0,), None, True, shared),)))
     assert reduced.next() is None
-    assert not reduced.complete
-    assert reduced.cut == "drift"
+    assert not reduced.coverage().complete
+    assert reduced.coverage().cut == "drift"
 
 
 def test_a_test_without_a_concurrent_part_is_complete_at_once():
@@ -204,7 +204,7 @@ def test_a_test_without_a_concurrent_part_is_complete_at_once():
     assert reduced.next() == ()
     reduced.ran(Execution((), (), ()))
     assert reduced.next() is None
-    assert reduced.complete
+    assert reduced.coverage().complete
 
 
 def test_the_workers_of_a_later_part_are_after_those_of_an_earlier_one():

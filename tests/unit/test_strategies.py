@@ -52,7 +52,7 @@ def test_a_seed_draws_the_same_orders_again_and_another_one_others(draws):
 def test_drawn_orders_vary_and_are_never_all(draws, least):
     strategy = draws(0)
     assert len(set(orders(strategy, 60))) > least
-    assert not strategy.complete
+    assert not strategy.coverage().complete
     assert strategy.next() is not None
 
 
@@ -91,8 +91,8 @@ def test_a_bound_that_is_not_given_is_two_for_the_plain_search_only():
     plain, whole = make("bounded", 0, None), make("reduced", 0, None)
     search(plain, steps, steps)
     search(whole, steps, steps)
-    assert (plain.cut, plain.complete) == ("preemptions", False)
-    assert (whole.cut, whole.complete) == (None, True)
+    assert (plain.coverage().cut, plain.coverage().complete) == ("preemptions", False)
+    assert (whole.coverage().cut, whole.coverage().complete) == (None, True)
 
 
 # -- the default ---------------------------------------------------------------------------------
@@ -107,7 +107,7 @@ def test_the_default_finds_every_class_with_a_few_executions_more():
         found = search(strategy, *scripts, alike=alike)
         classes = search(Reduced(), *scripts, alike=alike).classes
         assert classes <= found.classes, seed
-        assert strategy.complete
+        assert strategy.coverage().complete
         most = 1.5 if len(scripts) == 2 else 2.5
         assert found.executions <= max(most * len(classes), 2), seed
 
@@ -155,4 +155,4 @@ def test_state_that_nobody_sees_is_found_by_a_blind_order(steps):
 def test_where_nobody_can_be_chosen_once_is_enough():
     strategy = Systematic()
     assert search(strategy, [[read("t")]] * 3).executions == 1
-    assert strategy.complete
+    assert strategy.coverage().complete
