@@ -8,6 +8,7 @@ Pure: text in, lines out.
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -37,7 +38,7 @@ def stores(source: str, name: str, inside: bool, kind: str = "") -> list[Store]:
     function's own variable otherwise; empty where that does not matter.
     """
     found: dict[int, list[Store]] = {0: [], 1: []}
-    for node, around in _walk(ast.parse(source), ()):
+    for node, around in _walk(_parsed(source), ()):
         for rank, value in _stored(node, name, inside, around, kind):
             found[rank].append(_store(node, value, around))
     in_functions = [each for each in found[1] if each.function != "<module>"]
@@ -48,7 +49,7 @@ def calls(source: str, name: str) -> list[Store]:
     """Where a function of this name is called with something."""
     return [
         _store(node, None, around)
-        for node, around in _walk(ast.parse(source), ())
+        for node, around in _walk(_parsed(source), ())
         if isinstance(node, ast.Call) and _ends(node.func) == name and (node.args or node.keywords)
     ]
 
@@ -57,7 +58,7 @@ def passed(source: str, method: str) -> list[Store]:
     """Where a method of this name is given to something: ``add_url_rule("/", view_func=users.index)``."""
     return [
         _store(node, None, around)
-        for node, around in _walk(ast.parse(source), ())
+        for node, around in _walk(_parsed(source), ())
         if isinstance(node, ast.Call)
         and any(
             isinstance(given, ast.Attribute) and given.attr == method
@@ -69,12 +70,22 @@ def passed(source: str, method: str) -> list[Store]:
 def decorated_at(source: str, line: int, decorator: str) -> int:
     """The line of the decorator of this name on the function that begins at ``line``; else of one
     that looks like a cache; else ``line`` itself."""
-    for node, _ in _walk(ast.parse(source), ()):
+    for node, _ in _walk(_parsed(source), ()):
         if isinstance(node, Function) and _first_line(node) == line:
             names = {_decorator(each): each.lineno for each in node.decorator_list}
             caching = [at for name, at in names.items() if "cache" in name or "memo" in name]
             return names.get(decorator) or (caching[0] if caching else line)
     return line
+
+
+def _parsed(source: str) -> ast.Module:
+    """Its tree, an empty one for a template's source; what there is to warn of was told at import."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(source)
+        except (SyntaxError, ValueError):  # ValueError: a null character
+            return ast.Module([], [])
 
 
 def _decorator(node: ast.expr) -> str:

@@ -149,3 +149,14 @@ def create_app():
 """
     assert [(each.line, each.function) for each in passed(source, "index")] == [(4, "create_app")]
     assert [each.line for each in passed(source, "first")] == [5]
+
+
+@pytest.mark.parametrize("text", ["{% import 'admin/static.html' as CACHE %}\n", "CACHE[1] = 2\0"])
+def test_a_source_that_is_no_python_stores_nothing(text):
+    assert stores(text, "CACHE", inside=True) == calls(text, "CACHE") == []
+    assert decorated_at(text, 1, "cache") == 1
+
+
+def test_a_source_with_an_invalid_escape_warns_nobody(recwarn):
+    assert lines(stores('CACHE["\\d"] = user\n', "CACHE", inside=True)) == [1]
+    assert list(recwarn) == []
