@@ -15,7 +15,7 @@ import pytest
 
 from pytest_sessionguard import jobs, together
 from pytest_sessionguard.backends import backend as backends
-from pytest_sessionguard.concurrency import Concurrency, takes_number
+from pytest_sessionguard.concurrency import takes_number
 from pytest_sessionguard.events import Stack
 from pytest_sessionguard.isolate.databases import NotIsolated
 from pytest_sessionguard.isolate.fixtures_bound import refuse_bound
@@ -113,23 +113,13 @@ async def _as_it_is(coroutine: Any) -> Any:
 
 
 def _run(place: Place, work: Work) -> list[Any]:
-    search = place.search
     with _told_in_one_line():
-        chosen = _begun(search, work, _plain_backend(place))
-        return together.run(
-            work.jobs, chosen, search.schedule_left(), search.beyond(), search.ordering,
-            work.spawned, work.alike, search.told, search.parts.append,
-        )  # fmt: skip
+        return together.run(_asked(place.search, work, _plain_backend(place)))
 
 
 async def _run_async(place: Place, work: Work) -> list[Any]:
-    search = place.search
     with _told_in_one_line():
-        chosen = _begun(search, work, "asyncio")
-        return await together.run_async(
-            work.jobs, chosen, search.schedule_left(), search.beyond(), search.ordering,
-            work.spawned, work.alike, search.told, search.parts.append,
-        )  # fmt: skip
+        return await together.run_async(_asked(place.search, work, "asyncio"))
 
 
 def _plain_backend(place: Place) -> str:
@@ -138,12 +128,16 @@ def _plain_backend(place: Place) -> str:
     return backends.chosen("auto" if wanted == "asyncio" else wanted)
 
 
-def _begun(search: Search, work: Work, backend: str) -> Concurrency:
-    """A part in workers begins; what it asks for, with the backend made definite."""
+def _asked(search: Search, work: Work, backend: str) -> together.Asked:
+    """A part in workers begins: what it is to do, with the backend made definite."""
     search.workers = max(search.workers, len(work.jobs))
     search.backend = backend
     refuse_bound(search.item)
-    return replace(search.chosen, backend=backend)
+    return together.Asked(
+        work.jobs, replace(search.chosen, backend=backend), search.schedule_left(),
+        search.beyond(), search.ordering, work.spawned, work.alike, search.told,
+        search.parts.append,
+    )  # fmt: skip
 
 
 @contextlib.contextmanager

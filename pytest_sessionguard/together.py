@@ -6,7 +6,7 @@ import gc
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -24,6 +24,9 @@ from pytest_sessionguard.reports.text import place
 from pytest_sessionguard.schedule.strategy import Execution, Schedule
 from pytest_sessionguard.schedule.turn import DEADLOCK, ENDLESS, Beyond
 from pytest_sessionguard.schedule.turns import Turns
+
+if TYPE_CHECKING:
+    from pytest_sessionguard.backends.tasks import Tasks
 
 
 class Job(NamedTuple):
@@ -88,74 +91,75 @@ class Ordering:
         self._hooks.remove()
 
 
-def run(
-    jobs: Sequence[Job],
-    chosen: Concurrency,
-    schedule: Schedule,
-    beyond: Beyond,
-    ordering: Ordering,
-    spawned: Stack,
-    alike: bool,
-    told: bool,
-    done: Callable[[Part], None],
-) -> list[Any]:
-    """Run the jobs, one worker each, in the order of a schedule; their results.
+class Asked(NamedTuple):
+    """What a concurrent part is to do: a job for each worker, in the order of a schedule.
 
-    ``told`` when each step is to be noted with its line, ``beyond`` chooses where the schedule has
-    ended. ``done`` is told what came of it, before an exception of a worker is raised: one as it
-    is, several as a group. Raises ``pytest.fail.Exception`` when the workers do not come to an end.
+    ``beyond`` chooses where the schedule has ended. ``spawned`` is the line that gives the jobs out;
+    ``alike`` when all do the same; ``told`` when each step is to be noted with its line. ``done`` is
+    told what came of it, before an exception of a worker is raised.
     """
-    backend = backends.make(backends.chosen(chosen.backend))
-    turns = Turns(len(jobs), schedule, backend.gate, backend.lock(), alike, beyond)
-    conductor = Conductor(ordering.recorder, turns, told, settle=backend.settle_here)
-    turns.turn.outsiders = conductor.has_outsiders
-    with ordering.by(conductor):
+
+    jobs: Sequence[Job]
+    chosen: Concurrency
+    schedule: Schedule
+    beyond: Beyond
+    ordering: Ordering
+    spawned: Stack
+    alike: bool
+    told: bool
+    done: Callable[[Part], None]
+
+
+def run(asked: Asked) -> list[Any]:
+    """Run the jobs, one worker each; their results.
+
+    An exception of a worker is raised as it is, several as a group. Raises ``pytest.fail.Exception``
+    when the workers do not come to an end.
+    """
+    backend = backends.make(backends.chosen(asked.chosen.backend))
+    turns = _turns(asked, backend)
+    conductor = Conductor(asked.ordering.recorder, turns, asked.told, settle=backend.settle_here)
+    with asked.ordering.by(conductor):
         ran = workers.run(
-            [_worker(conductor, number, job.work) for number, job in enumerate(jobs)],
+            [_worker(conductor, number, job.work) for number, job in enumerate(asked.jobs)],
             backend,
             turns,
-            _beginning(conductor, backend.kind, jobs, spawned),
-            partial(_place, ordering.recorder),
-            chosen.timeout,
+            _beginning(conductor, backend.kind, asked),
+            partial(_place, asked.ordering.recorder),
+            asked.chosen.timeout,
         )
-    return _results(ran, conductor, chosen, done)
+    return _results(ran, conductor, asked)
 
 
-async def run_async(
-    jobs: Sequence[Job],
-    chosen: Concurrency,
-    schedule: Schedule,
-    beyond: Beyond,
-    ordering: Ordering,
-    spawned: Stack,
-    alike: bool,
-    told: bool,
-    done: Callable[[Part], None],
-) -> list[Any]:
+async def run_async(asked: Asked) -> list[Any]:
     """The same for jobs that are awaited: their workers are tasks of the loop that runs now."""
     from pytest_sessionguard.backends import loop, tasks
 
-    backend = tasks.Tasks(ordering.recorder.strands.unordered)
-    turns = Turns(len(jobs), schedule, backend.gate, backend.lock(), alike, beyond)
-    conductor = Conductor(ordering.recorder, turns, told, backend.can_wait, backend.settle_here)
-    turns.turn.outsiders = conductor.has_outsiders
-    with ordering.by(conductor):
+    recorder = asked.ordering.recorder
+    backend = tasks.Tasks(recorder.strands.unordered)
+    turns = _turns(asked, backend)
+    conductor = Conductor(recorder, turns, asked.told, backend.can_wait, backend.settle_here)
+    with asked.ordering.by(conductor):
         ran = await loop.run(
-            [_async_worker(conductor, number, job.work) for number, job in enumerate(jobs)],
+            [_async_worker(conductor, number, job.work) for number, job in enumerate(asked.jobs)],
             backend,
             turns,
-            _beginning(conductor, backend.kind, jobs, spawned),
-            partial(_place, ordering.recorder),
-            chosen.timeout,
+            _beginning(conductor, backend.kind, asked),
+            partial(_place, recorder),
+            asked.chosen.timeout,
         )
-    return _results(ran, conductor, chosen, done)
+    return _results(ran, conductor, asked)
 
 
-def _beginning(
-    conductor: Conductor, kind: str, jobs: Sequence[Job], spawned: Stack
-) -> Callable[[int, Any], None]:
+def _turns(asked: Asked, backend: backends.Backend | Tasks) -> Turns:
+    return Turns(
+        len(asked.jobs), asked.schedule, backend.gate, backend.lock(), asked.alike, asked.beyond
+    )
+
+
+def _beginning(conductor: Conductor, kind: str, asked: Asked) -> Callable[[int, Any], None]:
     def begin(number: int, runner: Any) -> None:
-        conductor.begin(kind, number, runner, spawned, jobs[number].things)
+        conductor.begin(kind, number, runner, asked.spawned, asked.jobs[number].things)
 
     return begin
 
@@ -167,17 +171,15 @@ def _place(recorder: Recorder, *frames: Any) -> str:
     return place(found[0]) if found else "?"
 
 
-def _results(
-    ran: workers.Ran, conductor: Conductor, chosen: Concurrency, done: Callable[[Part], None]
-) -> list[Any]:
+def _results(ran: workers.Ran, conductor: Conductor, asked: Asked) -> list[Any]:
     conductor.join()
-    done(Part(len(ran.outcomes), ran.execution, conductor.preempted, conductor.rows))
+    asked.done(Part(len(ran.outcomes), ran.execution, conductor.preempted, conductor.rows))
     if conductor.forked:
         pytest.fail(FORKED.format(site=conductor.forked[0]), pytrace=False)
     if ran.stuck == DEADLOCK:  # nobody had to be asked where it was: each had said so itself
         places = {number: place(site) for number, site in conductor.places().items()}
         ran = ran._replace(places={number: places.get(number, "?") for number in ran.waits})
-    _raise(ran, chosen.timeout)
+    _raise(ran, asked.chosen.timeout)
     return [outcome.result for outcome in ran.outcomes]
 
 

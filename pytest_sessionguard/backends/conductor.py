@@ -61,6 +61,7 @@ class Conductor:
         self.rows: list[Row] = []
         self.forked: Stack = ()
         turns.turn.preempting = self._preempting
+        turns.turn.outsiders = self.has_outsiders
         self._turn = turns.turn
         self._lines = Lines(recorder.strands, turns)
         self._stuck = Stuck(recorder, turns)
