@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import linecache
+import sys
 from functools import cached_property
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -262,6 +264,8 @@ class Run:
         self.finished = True
         if self.guard.test is None:
             self._judge_outside()
+        else:
+            self.notes += map(NO_PACKAGE.format, filter(_is_nowhere, self.settings.source))
         self.notes += [
             f"sessionguard: the trace of {test} was too long, its end was not judged"
             for test in self.guard.cut
@@ -323,6 +327,15 @@ class Run:
 
 _FOUND: pytest.StashKey[list[Finding]] = pytest.StashKey()
 _BAD: pytest.StashKey[str] = pytest.StashKey()
+
+
+NO_PACKAGE = "sessionguard: --sessionguard-source: there is no package {} here"
+
+
+def _is_nowhere(package: str) -> bool:
+    """Whether nothing has imported the package, nor could; asked when all tests have run."""
+    name = package.partition(".")[0]
+    return name not in sys.modules and PathFinder.find_spec(name) is None
 
 
 def _unwritable(path: Path, error: OSError) -> str:

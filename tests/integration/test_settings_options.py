@@ -109,6 +109,8 @@ def test_source(suite, monkeypatch, workers):
     assert finding["location"]["path"].endswith("shoplib.py")
     assert finding["location"]["line"] == 9
     assert finding["tests"] == ["test_shop.py::test_library", "test_shop.py::test_library_again"]
+    assert named.text.count("--sessionguard-source: there is no package") == 1
+    assert "--sessionguard-source: there is no package other here" in named.text
     if not workers:
         suite.ini()
         unnamed = suite.guard()
