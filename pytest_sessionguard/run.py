@@ -13,6 +13,7 @@ import pytest
 
 from pytest_sessionguard import options
 from pytest_sessionguard.concurrency import Concurrency
+from pytest_sessionguard.controller import Controller
 from pytest_sessionguard.events import Site
 from pytest_sessionguard.findings import ADVICE, Finding
 from pytest_sessionguard.guard import Guard
@@ -340,24 +341,3 @@ def _is_nowhere(package: str) -> bool:
 
 def _unwritable(path: Path, error: OSError) -> str:
     return f"--sessionguard-report: {path} cannot be written: {error.strerror or error}"
-
-
-class Controller:
-    """The hooks of the process that talks to the user: it gathers what all workers found."""
-
-    def __init__(self, run: Run) -> None:
-        self.run = run
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """A test report has arrived."""
-        self.run.gather(report)
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any, error: Any) -> None:
-        """An xdist worker has ended; what it found outside of tests comes now."""
-        output = getattr(node, "workeroutput", None) or {}
-        data = output.get("sessionguard")
-        if data is not None:
-            for finding in data["outside"]:
-                self.run.add(json_report.from_dict(finding))
-            self.run.notes += [note for note in data["notes"] if note not in self.run.notes]
