@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from pytest_sessionguard.backends import loop
-from pytest_sessionguard.backends.tasks import Tasks, bridged
+from pytest_sessionguard.backends.tasks import Tasks, bridged, waits_for_another
 from pytest_sessionguard.backends.workers import Ran
 from pytest_sessionguard.schedule.strategy import Schedule
 from pytest_sessionguard.schedule.turn import HANG
@@ -139,3 +139,24 @@ def test_a_task_left_behind_is_free_when_all_workers_are_done():
 
     asyncio.run(body())
     assert log == ["left1", "left2"]
+
+
+class RunningTask:
+    """A task that runs: in Python 3.11 and 3.12, to ask what it awaits may end the process."""
+
+    cr_running = True
+    _fut_waiter: asyncio.Future[None] | None = None
+
+    def get_coro(self) -> Any:
+        return self
+
+    @property
+    def cr_await(self) -> Any:
+        raise AssertionError("asked a running coroutine what it awaits")
+
+
+def test_a_running_coroutine_is_not_asked_what_it_awaits():
+    task = RunningTask()
+    task._fut_waiter = asyncio.Future(loop=asyncio.new_event_loop())
+    assert waits_for_another(task)
+    task._fut_waiter.get_loop().close()
