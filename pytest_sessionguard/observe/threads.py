@@ -31,8 +31,7 @@ from pytest_sessionguard.observe.waits import JOB
 _STRAND = "_sessionguard"
 _LOCK = "_sessionguard_lock"
 _JOBS = "_sessionguard_jobs"
-_OF_LOOPS = "asyncio/base_events.py"
-"""Where a loop gives work to a pool."""
+_ASYNCIO = "/asyncio/"
 
 
 class Threads:
@@ -229,9 +228,8 @@ class Threads:
         return strand
 
     def _take_turns_in_pool(self, item: Any, strand: Strand, executor: Any, submit: Any) -> None:
-        """A job of the user's takes turns; one that a loop sends there goes on for its task."""
-        caller = submit.f_back
-        if not strand.own_work or caller is None or caller.f_code.co_filename.endswith(_OF_LOOPS):
+        """A job of the user's takes turns; one for which its task waits at once goes on for that."""
+        if not strand.own_work or _is_awaited_at_once(submit.f_back):
             return
         jobs = vars(executor).setdefault(_JOBS, [])
         before, most = [each for each in jobs if not each.ended], executor._max_workers
@@ -309,6 +307,17 @@ def _ran(before: list[Strand], most: int) -> bool:
 def all_ended(strands: Sequence[Strand]) -> Wanted:
     """What somebody wants who waits for strands to end."""
     return Wanted("end", "the end of a thread", lambda: all(each.ended for each in strands))
+
+
+def _is_awaited_at_once(caller: FrameType | None) -> bool:
+    """Whether asyncio itself sends a job to a pool: ``to_thread``, and what loops do for a task.
+
+    Of the user's own ``run_in_executor`` it is not known what the task does meanwhile.
+    """
+    if caller is None or _ASYNCIO not in caller.f_code.co_filename:
+        return caller is None
+    outer = caller.f_back
+    return outer is None or _ASYNCIO in outer.f_code.co_filename
 
 
 def _executor(item_init: FrameType) -> Any:

@@ -365,6 +365,42 @@ async def test_to_thread(sync_engine, concurrently, workers):
     await concurrently(buy, workers=workers)
     with SyncSession(sync_engine) as s:
         assert s.get(Stock, 1).left == 10 - workers
+
+
+async def test_several_jobs_of_one_task(sync_engine, concurrently):
+    def work():
+        with SyncSession(sync_engine) as s:
+            s.execute(BUY())
+            s.commit()
+
+    async def buy():
+        run = asyncio.get_running_loop().run_in_executor
+        await asyncio.gather(run(None, work), run(None, work))
+
+    await concurrently(buy, workers=2)
+    with SyncSession(sync_engine) as s:
+        assert s.get(Stock, 1).left == 6
+
+
+async def test_a_job_beside_its_own_task(sync_engine, concurrently):
+    engine = create_async_engine(f"sqlite+aiosqlite:///{sync_engine.url.database}")
+
+    def work():
+        with SyncSession(sync_engine) as s:
+            s.execute(BUY())
+            s.commit()
+
+    async def buy():
+        job = asyncio.get_running_loop().run_in_executor(None, work)
+        async with AsyncSession(engine) as session:
+            await session.execute(BUY())
+            await session.commit()
+        await job
+
+    await concurrently(buy, workers=2)
+    await engine.dispose()
+    with SyncSession(sync_engine) as s:
+        assert s.get(Stock, 1).left == 6
 """
 
 PROGRAMS = {"sessions": SESSIONS, "apps": APPS}
