@@ -218,6 +218,14 @@ def returned_by_collector(record: Any) -> bool:
     return holder is not None and holder() is None
 
 
+def is_awaited(frame: FrameType | None) -> bool:
+    """Whether a coroutine runs that SQLAlchemy's greenlet awaits: a driver's."""
+    spawn = sys.modules["sqlalchemy.util"].greenlet_spawn.__code__
+    while frame is not None and frame.f_code is not spawn:
+        frame = frame.f_back
+    return frame is not None
+
+
 LABEL = "_sessionguard_label"
 """Where a connection record and a dialect keep what the guard calls them."""
 

@@ -16,11 +16,12 @@ import asyncio.base_events
 import sys
 import warnings
 import weakref
+from types import FrameType
 from typing import Any
 
 from pytest_sessionguard.clocks import Clock, Snapshot
 from pytest_sessionguard.events import Site
-from pytest_sessionguard.observe import reach
+from pytest_sessionguard.observe import reach, sqla
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.loop_classes import (
     PLAIN_TASK,
@@ -46,6 +47,14 @@ def _task_of() -> Any:
 def _locals_of(task: Any) -> list[Any]:
     coroutine = task.get_coro() if task is not None else None
     return reach.coroutine_locals(coroutine) if coroutine is not None else []
+
+
+def _is_drivers(recorder: Recorder, maker: FrameType) -> bool:
+    """Whether a driver makes a future for itself, while workers take turns: nothing hangs on it.
+
+    Its callbacks run for whoever has opened the connection, at a time of the server's choice.
+    """
+    return recorder.scheduler is not None and sqla.is_awaited(maker)
 
 
 class Tasks:
@@ -99,8 +108,9 @@ class Tasks:
         future_of_ours = future_class(self.signals)
 
         def create_future(self: Any) -> Any:
-            future = original(self) if not recorder.active else None
-            return future if future is not None else future_of_ours(loop=self)
+            if not recorder.active or _is_drivers(recorder, sys._getframe(1)):
+                return original(self)
+            return future_of_ours(loop=self)
 
         return create_future
 
