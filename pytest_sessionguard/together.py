@@ -118,7 +118,9 @@ def run(asked: Asked) -> list[Any]:
     """
     backend = backends.make(backends.chosen(asked.chosen.backend))
     turns = _turns(asked, backend)
-    conductor = Conductor(asked.ordering.recorder, turns, asked.told, settle=backend.settle_here)
+    conductor = Conductor(
+        asked.ordering.recorder, turns, asked.told, settle=backend.settle_here, call=backend.call
+    )
     with asked.ordering.by(conductor):
         ran = workers.run(
             [_worker(conductor, number, job.work) for number, job in enumerate(asked.jobs)],
@@ -138,7 +140,10 @@ async def run_async(asked: Asked) -> list[Any]:
     recorder = asked.ordering.recorder
     backend = tasks.Tasks(recorder.strands.unordered)
     turns = _turns(asked, backend)
-    conductor = Conductor(recorder, turns, asked.told, backend.can_wait, backend.settle_here)
+    conductor = Conductor(
+        recorder, turns, asked.told, backend.can_wait, backend.settle_here, backend.call
+    )
+    backend.kept = conductor.journeys.tasks
     with asked.ordering.by(conductor):
         ran = await loop.run(
             [_async_worker(conductor, number, job.work) for number, job in enumerate(asked.jobs)],
@@ -190,6 +195,7 @@ def _worker(conductor: Conductor, number: int, work: Callable[[], Any]) -> Calla
             with clients.own_context():
                 return work()
         finally:
+            conductor.land()
             conductor.leave(number)
 
     return worker
@@ -198,12 +204,16 @@ def _worker(conductor: Conductor, number: int, work: Callable[[], Any]) -> Calla
 def _async_worker(
     conductor: Conductor, number: int, work: Callable[[], Any]
 ) -> Callable[[], Coroutine[Any, Any, Any]]:
+    from pytest_sessionguard.backends.tasks import bridged
+
     async def worker() -> Any:
         conductor.enter(number)
         try:
             with clients.own_context():
                 return await work()
         finally:
+            if conductor.journeys.kept:
+                await bridged(conductor.land)
             conductor.leave(number)
 
     return worker

@@ -40,6 +40,9 @@ class Backend(Protocol):
     def sleep(self, seconds: float, until: Callable[[], bool]) -> None:
         """Let workers run for at most ``seconds``, or until they have finished."""
 
+    def call(self, function: Callable[[], None]) -> None:
+        """Have a function called where the workers run; from any thread."""
+
     def notify(self) -> None:
         """They have finished: wake whoever sleeps."""
 

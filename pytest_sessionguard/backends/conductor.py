@@ -7,12 +7,13 @@ import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from pytest_sessionguard.backends.journeys import Call, Journeys
 from pytest_sessionguard.backends.lines import Lines, only_waits
 from pytest_sessionguard.backends.stuck import Stuck, Traveller
 from pytest_sessionguard.backends.touching import Shared, Touching
 from pytest_sessionguard.clients import has_context
 from pytest_sessionguard.events import Site, Stack, TakesTurns
-from pytest_sessionguard.observe.blocking import Abroad, Held, Wanted
+from pytest_sessionguard.observe.blocking import Abroad, Held, Trip, Wanted
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.strand import Strand
 from pytest_sessionguard.observe.strands import in_worker
@@ -44,7 +45,8 @@ class Conductor:
     A strand counts for the worker that started it, through the requests, threads and tasks in
     between. Whoever belongs to none is never made to wait. ``told`` when the user will be shown
     each step with its line, in ``rows``. ``can_wait()`` tells whether the current strand can be
-    made to wait where it is; ``settle()`` lets those run that were started at the same time.
+    made to wait where it is; ``settle()`` lets those run that were started at the same time;
+    ``call()`` calls a function where the workers run.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Conductor:
         told: bool = False,
         can_wait: Callable[[], bool] = lambda: True,
         settle: Callable[[], None] = lambda: None,
+        call: Call = lambda function: function(),
     ) -> None:
         self.recorder = recorder
         self.turns = turns
@@ -65,6 +68,8 @@ class Conductor:
         self._turn = turns.turn
         self._lines = Lines(recorder.strands, turns)
         self._stuck = Stuck(recorder, turns)
+        self.journeys = Journeys(turns, self.wait_for, call)
+        turns.turn.is_served = self.journeys.is_served
         self._shared = Shared(recorder.shared_kinds, turns.turn.record.notes)
         self._touching: dict[int, Touching] = {}
         self._told = told
@@ -106,6 +111,11 @@ class Conductor:
     def leave(self, number: int) -> None:
         """Worker ``number`` has done its work: told while it has the turn, so always in its place."""
         self.recorder.shielded(self.recorder.end_strand, self._lines.workers[number])
+
+    def land(self) -> None:
+        """Have those come back whom their servers keep no more, before it is decided who goes on."""
+        if self.journeys.kept and self._can_wait():
+            self.journeys.land()
 
     def join(self) -> None:
         """The workers have ended: what the current strand does next is after all they did."""
@@ -216,12 +226,13 @@ class Conductor:
         """Whether this strand is one of the workers themselves."""
         return strand in self._lines.workers
 
-    def go_abroad(self) -> Abroad | None:
+    def go_abroad(self, trip: Trip, may_be_kept: bool) -> Abroad | None:
         """The current strand may stay away for long; None when it has no turn to give."""
         number = self._lines.current()
-        if number is None or self._turn.holder != number or not self._runs_in_threads(number):
+        if number is None or self._turn.holder != number:
             return None
-        return Journey(self, self._stuck.traveller(), number)
+        who = self._stuck.traveller() if may_be_kept else None
+        return self.journeys.begin(number, who, trip)
 
     def released(self) -> None:
         """The current strand has let go of a lock."""
@@ -265,6 +276,7 @@ class Conductor:
         if number is None:
             return None
         self._lines.acting[number] = strand
+        self.land()
         root = self._turn.states[number].root
         if root not in self._settling and self._is_lent(root, number):
             self._settling.add(root)
@@ -284,10 +296,6 @@ class Conductor:
         acting = self._lines.acting.get(holder)
         return acting is not None and self._can_wait() and only_waits(acting)
 
-    def _runs_in_threads(self, number: int) -> bool:
-        root = self._turn.states[number].root
-        return self._lines.workers[root].kind == "thread"
-
 
 def _is_undone(wanted: Wanted) -> bool:
     """SQLite refuses a statement as a whole, and it is all that was done since the yield point."""
@@ -304,22 +312,3 @@ def _holders(number_of: Callable[[Held], int | None], wanted: Wanted) -> Callabl
         return known if len(known) and None not in numbers else None
 
     return holders
-
-
-class Journey:
-    """A worker that is in a driver; see ``observe.blocking.Abroad``."""
-
-    def __init__(self, conductor: Conductor, who: Traveller, number: int) -> None:
-        self._conductor = conductor
-        self._who = who
-        self._number = number
-
-    def waits(self, wanted: Wanted) -> None:
-        """Let others go on."""
-        conductor = self._conductor
-        wait = conductor.wait_for(self._number, wanted, self._who)
-        conductor.turns.go_abroad(self._number, wait)
-
-    def back(self) -> None:
-        """Wait for the turn, if it was given away."""
-        self._conductor.turns.come_back(self._number)

@@ -54,6 +54,7 @@ class Greenlets:
 
     def __init__(self) -> None:
         self._sleeper: HubGate | None = None
+        self._hub = get_hub()
 
     def gate(self) -> HubGate:
         """A place where the current greenlet can wait."""
@@ -91,6 +92,12 @@ class Greenlets:
             timer.stop()
             timer.close()
             self._sleeper = None
+
+    def call(self, function: Callable[[], None]) -> None:
+        """Have the workers' hub call it."""
+        loop = self._hub.loop
+        plain = getattr(type(loop), "_sessionguard_plain", type(loop))
+        plain.run_callback_threadsafe(loop, function)
 
     def notify(self) -> None:
         """Wake whoever sleeps."""

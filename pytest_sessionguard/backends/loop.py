@@ -97,6 +97,8 @@ async def _watch(backend: Tasks, turns: Turns, timeout: float, watcher: Watcher)
             continue
         idle += pause if backend.is_idle() else 0.0
         pause = min(2 * pause, LOOK)
+        if pause == LOOK and turn.is_served() is False:
+            turns.let_astray(ticks=ticks)
         if idle >= timeout or time.process_time() - cpu >= timeout:
             watcher.look()
             turns.give_up(HANG)

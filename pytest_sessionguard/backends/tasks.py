@@ -71,7 +71,10 @@ class FutureGate:
 
 
 class Tasks:
-    """Starts tasks on the loop that runs now. Raises ``Unavailable``."""
+    """Starts tasks on the loop that runs now. Raises ``Unavailable``.
+
+    ``kept()`` are the tasks whose servers keep them for another worker.
+    """
 
     name = "asyncio"
     kind = "task"
@@ -81,6 +84,7 @@ class Tasks:
         self._unordered = unordered
         self._threads = Threads()
         self._alarm: asyncio.Future[bool] | None = None
+        self.kept: Callable[[], list[Any]] = list
 
     def gate(self) -> Gate:
         """A place where the current task, or the thread that works for one, can wait."""
@@ -126,6 +130,11 @@ class Tasks:
         for _ in range(ROUNDS):
             await asyncio.sleep(0)
 
+    def call(self, function: Callable[[], None]) -> None:
+        """Have the workers' loop call it."""
+        with self._unordered(), contextlib.suppress(RuntimeError):  # the loop has been closed
+            self.loop.call_soon_threadsafe(function)
+
     def notify(self) -> None:
         """Wake whoever sleeps; from another thread too."""
         alarm = self._alarm
@@ -154,8 +163,8 @@ class Tasks:
 
     def goes_on(self) -> bool:
         """Whether a task of this loop goes on by itself: it was woken, or waits for a database."""
-        waiting = asyncio.current_task(self.loop)
-        tasks = (task for task in asyncio.all_tasks(self.loop) if task is not waiting)
+        waiting = (asyncio.current_task(self.loop), *self.kept())
+        tasks = (task for task in asyncio.all_tasks(self.loop) if task not in waiting)
         return any(_was_woken(task) or _is_in_driver(task) for task in tasks)
 
     def sleeps(self) -> bool:

@@ -76,6 +76,10 @@ class Threads:
         if not until() and self._finished._lock.acquire(timeout=seconds):
             self._finished._lock.release()
 
+    def call(self, function: Callable[[], None]) -> None:
+        """Call it here: threads run everywhere."""
+        function()
+
     def notify(self) -> None:
         """Wake whoever sleeps; a worker that comes late may say it once more."""
         with contextlib.suppress(RuntimeError):

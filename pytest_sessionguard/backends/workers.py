@@ -115,8 +115,8 @@ def _work(number: int, work: Work, turns: Turns, outcomes: list[Outcome]) -> Non
 def _watch(backend: Backend, turns: Turns, timeout: float, watcher: Watcher) -> None:
     """Wait for the end; pass over whoever is astray, and give up when nothing moves any more.
 
-    A process that gets no CPU is not idle: what counts is time in which nobody could have run, and
-    CPU time of a worker that computes without end.
+    Nobody is astray for whom a server works. A process that gets no CPU is not idle: what counts is
+    time in which nobody could have run, and CPU time of a worker that computes without end.
     """
     turn, ticks, idle, cpu = turns.turn, -1, 0, time.process_time()
     while not turns.is_over():
@@ -131,6 +131,6 @@ def _watch(backend: Backend, turns: Turns, timeout: float, watcher: Watcher) -> 
         if idle * LOOK >= timeout or time.process_time() - cpu >= timeout:
             watcher.look()
             turns.give_up(HANG)
-        elif idle and idle % IDLE_LOOKS == 0:
+        elif idle and idle % IDLE_LOOKS == 0 and not turn.is_served():
             turns.let_astray(ticks=ticks)
     backend.sleep(GRACE, turns.is_finished)

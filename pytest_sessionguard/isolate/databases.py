@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_sessionguard.events import Site
-from pytest_sessionguard.isolate import drivers, left_running, postgres, sqlite
+from pytest_sessionguard.isolate import drivers, left_running, rows, sqlite
 from pytest_sessionguard.observe import sqla
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
@@ -44,7 +44,7 @@ class Databases:
         self._in_transaction: set[object] = set()
         self._hooks = Hooks()
         self._locking: sqlite.Locking | None = None
-        self._rows: postgres.RowLocks | None = None
+        self._rows: rows.RowLocks | None = None
         self._redirected: dict[int, Path] = {}
 
     # -- around a test -----------------------------------------------------------------------
@@ -200,14 +200,15 @@ class Databases:
             self._locking = sqlite.Locking(self._recorder)
             self._locking.listen(self._hooks)
         self._locking.begin(engines, hooks)
-        if "postgresql" in self.others():
+        served = [engine for engine in self._engines if engine.dialect.name in rows.DIALECTS]
+        if served:
             self._rows = self._rows or self._row_locks()
-            self._rows.begin(hooks)
+            self._rows.begin(served, hooks)
 
-    def _row_locks(self) -> postgres.RowLocks:
-        rows = postgres.RowLocks(self._recorder)
-        rows.listen(self._hooks)
-        return rows
+    def _row_locks(self) -> rows.RowLocks:
+        locks = rows.RowLocks(self._recorder)
+        locks.listen(self._hooks)
+        return locks
 
     def _move(self, engine: Any, copy: Path, hooks: Hooks) -> None:
         connection = self._memory_connection(engine) if sqlite.is_memory(engine) else None

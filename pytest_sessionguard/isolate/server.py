@@ -1,137 +1,201 @@
-"""A side connection to a PostgreSQL server, and the thread that asks on it who is blocked by whom.
+"""A side connection to a database server, and the thread that asks on it who is blocked by whom.
 
 The thread is the interpreter's own, also after gevent has patched, and looks only while somebody is
-in a driver that may have to wait.
+in a driver that may have to wait. An async driver is asked there too, on a loop of the thread's own:
+the loop of the workers may stand still while somebody waits for the answer.
 """
 
 from __future__ import annotations
 
 import _thread
+import asyncio
 import contextlib
-import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from pytest_sessionguard.backends.native import native
+from pytest_sessionguard.isolate import drivers
 from pytest_sessionguard.observe import sqla
 from pytest_sessionguard.observe.blocking import Abroad, Wanted
+from pytest_sessionguard.observe.strands import Strands
 
 LOOK = 0.002
 """Seconds from a statement's beginning to the first look, and between two: a wait shows sooner."""
 
-LANDING = 0.5
-"""Seconds, at most, for a statement to end that the server does not keep any more."""
+PATIENCE = 2.0
+"""Seconds for a server to answer."""
 
-_BLOCKING = "SELECT pg_blocking_pids(%s)"
-_MAY_HURRY = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
-_IDLE, _IN_ERROR = 0, 3  # as in libpq's PGTransactionStatusType
-_HURRY = "SET LOCAL deadlock_timeout = '1ms'"
+Ask = Callable[[str], list[Any]]
+"""Runs a query on the side connection; its rows."""
+
+
+class Dialect(Protocol):
+    """What differs between servers, and what a driver's connection is asked for."""
+
+    def pid_of(self, connection: Any) -> int | None:
+        """By which number the server knows a DBAPI connection; None if the driver does not tell it."""
+
+    def is_open(self, connection: Any) -> bool:
+        """Whether a DBAPI connection is in a transaction."""
+
+    def locks(self, statement: str) -> bool:
+        """Whether others may have to wait for what a statement has taken."""
+
+    def blocking(self, ask: Ask, pid: int, suspects: list[int]) -> list[int]:
+        """Who keeps this one waiting; all ``suspects``, where the server does not say who it is."""
+
+    def may_hurry(self, ask: Ask) -> bool:
+        """Whether ``hurry`` would be allowed."""
+
+    def hurry(self, connection: Any) -> None:
+        """Have the server look for cycles at once, for the rest of this transaction."""
+
+    def cycle(self, error: BaseException, pid: int, waiting: Pairs) -> Pairs | None:
+        """Of a statement that was refused since it closed a cycle: who waits for whom, else None.
+
+        ``waiting`` is what is known of the others.
+        """
+
+
+Pairs = list[tuple[int, int]]
+"""Connections of which the first waits for the second, by their numbers."""
 
 
 class Trip:
-    """One statement under way, on the connection of backend ``pid``."""
+    """One statement under way on connection ``pid``; ``done`` when it has ended.
 
-    def __init__(self, server: Server, pid: int) -> None:
+    ``is_kept()`` asks the server whether it waits for somebody, ``keepers`` are the connections for
+    which it did when that was last asked.
+    """
+
+    def __init__(self, pid: int, is_kept: Callable[[], bool]) -> None:
         self.pid = pid
+        self.is_kept = is_kept
         self.done = False
-        self._server = server
+        self.keepers: list[int] = []
 
-    def is_back(self) -> bool:
-        """Whether the statement has ended; waits for it if the server keeps it no more."""
-        if self.done or self._server.blocking(self.pid):
-            return self.done
-        deadline = time.monotonic() + LANDING
-        while not self.done and time.monotonic() < deadline:
-            time.sleep(LOOK / 10)
+    def is_done(self) -> bool:
+        """Whether it has ended."""
         return self.done
+
+
+class Question:
+    """What is asked of the thread: ``answer()`` waits for what ``function`` returned there."""
+
+    def __init__(self, function: Callable[[], Any], lock: Any) -> None:
+        self._function = function
+        self._result: Any = None
+        self._answered = lock
+        lock.acquire()
+
+    def put(self) -> None:
+        """Ask; called by the thread."""
+        with contextlib.suppress(Exception):
+            self._result = self._function()
+        self._answered.release()
+
+    def answer(self) -> Any:
+        """What was returned; None when it raised, or has not come in time."""
+        return self._result if self._answered.acquire(timeout=PATIENCE) else None
 
 
 class Server:
     """What is asked of one server, for the time of one concurrent part.
 
-    Raises whatever the driver raises when no connection can be had.
+    ``suspects(pid)`` may keep a connection waiting. Raises ``ConnectionError`` when no connection can be
+    had.
     """
 
-    def __init__(self, engine: Any) -> None:
-        allocate = native("_thread", "allocate_lock", _thread.allocate_lock)
-        self._connection = sqla.new_connection(engine.pool)
-        self._connection.autocommit = True
-        self._asking, self._idle = allocate(), allocate()
-        self._under_way: tuple[Trip, Abroad, Wanted] | None = None
+    def __init__(
+        self, engine: Any, dialect: Dialect, suspects: Callable[[int], list[int]], strands: Strands
+    ) -> None:
+        self._engine, self._dialect, self._strands = engine, dialect, strands
+        self._suspects = suspects
+        self._allocate = native("_thread", "allocate_lock", _thread.allocate_lock)
+        self._loop = asyncio.new_event_loop() if engine.dialect.is_async else None
+        self._connection: Any = None
+        self._questions: list[Question] = []
+        self._under_way: list[tuple[Trip, Abroad, Wanted]] = []
         self._closed = False
-        self._may_hurry = bool(self._ask(_MAY_HURRY))
-        self._idle.acquire()
-        native("_thread", "start_new_thread", _thread.start_new_thread)(self._watch, ())
+        self._awake = self._allocate()
+        native("_thread", "start_new_thread", _thread.start_new_thread)(self._serve, ())
+        if not self._put(self._connect):
+            self.close()
+            raise ConnectionError
+        self.may_hurry = bool(self._put(lambda: dialect.may_hurry(self._rows)))
 
     def close(self) -> None:
         """Nobody asks any more."""
-        self._closed = True
-        self._wake()
-        with contextlib.suppress(Exception), self._asking:
-            self._connection.close()
+        self._put(self._disconnect)
 
-    def blocking(self, pid: int) -> list[int]:
-        """The backends that keep this one waiting; none when that cannot be asked."""
-        try:
-            return list(self._ask(_BLOCKING, (pid,)) or ())
-        except Exception:
-            return []
-
-    def hurry(self, connection: Any) -> None:
-        """Have the server look for cycles at once, for the rest of this transaction.
-
-        Whoever closes one is then refused, always; otherwise it is whoever has waited for a second.
-        """
-        if self._may_hurry and not connection.autocommit and not is_broken(connection):
-            cursor = connection.cursor()
-            try:
-                cursor.execute(_HURRY)
-            finally:
-                cursor.close()
+    def look(self, trip: Trip) -> bool:
+        """Whether the server keeps a statement waiting; ``trip`` is told by whom."""
+        return not trip.done and bool(self._put(lambda: self._look(trip)))
 
     def watch(self, trip: Trip, abroad: Abroad, wanted: Wanted) -> None:
-        """A statement begins that may have to wait."""
-        self._under_way = (trip, abroad, wanted)
+        """A statement begins that may have to wait: ``abroad`` is told when it does."""
+        self._under_way.append((trip, abroad, wanted))
         self._wake()
+
+    def _put(self, function: Callable[[], Any]) -> Any:
+        question = Question(function, self._allocate())
+        self._questions.append(question)
+        self._wake()
+        return question.answer()
 
     def _wake(self) -> None:
         with contextlib.suppress(RuntimeError):  # it has not yet looked since the last time
-            self._idle.release()
+            self._awake.release()
 
-    def _ask(self, query: str, arguments: tuple[Any, ...] = ()) -> Any:
-        with self._asking:
+    # -- what the thread does ------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        self._strands.main().internal = True
+        while not self._closed:
+            if self._awake.acquire(timeout=LOOK if self._under_way else -1):
+                while self._questions:
+                    self._questions.pop(0).put()
+            else:
+                self._under_way = [each for each in self._under_way if self._is_to_watch(*each)]
+
+    def _is_to_watch(self, trip: Trip, abroad: Abroad, wanted: Wanted) -> bool:
+        if trip.done:
+            return False
+        with contextlib.suppress(Exception):
+            if self._look(trip) and wanted.held():
+                abroad.waits(wanted)
+                return False
+        return True
+
+    def _look(self, trip: Trip) -> bool:
+        suspects = self._suspects(trip.pid)
+        trip.keepers = self._dialect.blocking(self._rows, trip.pid, suspects)
+        return bool(trip.keepers)
+
+    def _run(self, function: Callable[[], Any]) -> Any:
+        return function() if self._loop is None else drivers.run(function, self._loop)
+
+    def _connect(self) -> bool:
+        self._connection = self._run(lambda: sqla.new_connection(self._engine.pool))
+        set_level = self._engine.dialect.set_isolation_level
+        self._run(lambda: set_level(self._connection, "AUTOCOMMIT"))
+        return True
+
+    def _disconnect(self) -> None:
+        self._closed = True
+        with contextlib.suppress(Exception):
+            self._run(self._connection.close)
+        if self._loop is not None:
+            self._loop.close()
+
+    def _rows(self, query: str) -> list[Any]:
+        def ask() -> list[Any]:
             cursor = self._connection.cursor()
             try:
-                cursor.execute(query, arguments)
-                return cursor.fetchone()[0]
+                cursor.execute(query)
+                return list(cursor.fetchall())
             finally:
                 cursor.close()
 
-    def _watch(self) -> None:
-        while not self._closed:
-            self._idle.acquire()
-            under_way = self._under_way
-            if under_way is not None:
-                self._look_at(*under_way)
-
-    def _look_at(self, trip: Trip, abroad: Abroad, wanted: Wanted) -> None:
-        while not trip.done and not self._closed:
-            time.sleep(LOOK)
-            if not trip.done and wanted.held():
-                abroad.waits(wanted)
-                return
-
-
-def pid_of(connection: Any) -> int | None:
-    """The backend of a DBAPI connection; None if the driver does not tell it."""
-    pid = getattr(getattr(connection, "info", None), "backend_pid", None)
-    return pid if isinstance(pid, int) else None
-
-
-def is_open(connection: Any) -> bool:
-    """Whether a connection is in a transaction."""
-    return not connection.closed and bool(connection.info.transaction_status != _IDLE)
-
-
-def is_broken(connection: Any) -> bool:
-    """Whether its transaction has failed, so that nothing but a rollback is taken."""
-    return bool(connection.info.transaction_status >= _IN_ERROR)
+        rows: list[Any] = self._run(ask)
+        return rows

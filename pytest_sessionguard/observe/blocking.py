@@ -41,8 +41,18 @@ class Wanted(NamedTuple):
     last: bool = False
 
 
-class Abroad(Protocol):
+class Trip(Protocol):
     """A strand is where nobody can make it wait: in a driver that waits for its server, say."""
+
+    done: bool
+    """Whether it has come to its end."""
+
+    is_kept: Callable[[], bool]
+    """Asks whether it waits for somebody; else it goes on by itself, however long that takes."""
+
+
+class Abroad(Protocol):
+    """What is told of a trip."""
 
     def waits(self, wanted: Wanted) -> None:
         """It is known by now what it waits for: others go on. Said from any thread."""

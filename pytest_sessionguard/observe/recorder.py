@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from pytest_sessionguard import events as ev
 from pytest_sessionguard.clocks import Epoch
-from pytest_sessionguard.observe.blocking import Abroad, Wanted
+from pytest_sessionguard.observe.blocking import Abroad, Trip, Wanted
 from pytest_sessionguard.observe.frames import Frames, outside_init
 from pytest_sessionguard.observe.strand import Strand, Worker
 from pytest_sessionguard.observe.strands import Strands, in_request
@@ -93,8 +93,11 @@ class Scheduler(Protocol):
     def orders(self, strand: Strand) -> bool:
         """Whether this strand is one of the workers themselves."""
 
-    def go_abroad(self) -> Abroad | None:
-        """The current strand may stay away for long; None when it has no turn to give."""
+    def go_abroad(self, trip: Trip, may_be_kept: bool) -> Abroad | None:
+        """The current strand may stay away for long; None when it has no turn to give.
+
+        ``may_be_kept`` if that is watched, so that it can be told what it waits for.
+        """
 
     def released(self) -> None:
         """The current strand has let go of a lock."""

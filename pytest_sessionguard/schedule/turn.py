@@ -41,8 +41,10 @@ class Turn:
     is in seconds, and moves on to the next timeout when nobody can go on otherwise. ``given_up``
     says why the execution ended early, and ``waits`` for what each waited then.
 
-    ``outsiders`` tells whether anybody beside the workers could let one go on; ``on_stuck`` is told
-    when nobody will: of the waiting workers, and of the one that gives up if one of them can.
+    ``is_served`` tells whether a server works for the holder, however long that takes, or keeps it for
+    somebody (None: neither); ``outsiders`` whether anybody beside the workers could let one go on;
+    ``on_stuck`` is told when nobody will: of the waiting workers, and of the one that gives up if one
+    of them can.
     ``preempting`` is told of a worker and the step before which it loses its turn, by that worker.
     """
 
@@ -65,6 +67,7 @@ class Turn:
         self.finished = False
         self.now = 0.0
         self.outsiders: Callable[[], bool] = lambda: False
+        self.is_served: Callable[[], bool | None] = lambda: None
         self.on_stuck: Callable[[set[int], int | None], None] = lambda stuck, victim: None
         self.on_finished: Callable[[], None] = lambda: None
         self.preempting: Callable[[int, str], None] = lambda number, name: None
