@@ -124,9 +124,9 @@ class Clock:
         if self._number != self._epoch.number:
             self.renew()
         other = snapshot.seen
-        if other is not self._joined:
+        if other is not self._joined and other is not self.latest:
             self._joined = other
-            self.latest = _both(self.latest, other)
+            self.latest = _both(self.latest, other) if self.latest else other
 
     def replace(self, snapshot: Snapshot | None) -> None:
         """Forget what was seen and start from ``snapshot`` (a pool thread between two jobs)."""

@@ -96,15 +96,11 @@ class Frames:
 
     def spawned_by_user(self, frame: FrameType | None) -> bool:
         """Whether the user's code started the work, and not a library for purposes of its own."""
-        return self._called_by_user(frame, _STARTERS)
-
-    def signalled_by_user(self, frame: FrameType | None, package: str) -> bool:
-        """Whether the user's code lets others go on, itself or through an event or a future."""
-        return self._called_by_user(frame, frozenset({package, "concurrent"}))
+        return self.called_by_user(frame, _STARTERS)
 
     def made_by_user(self, frame: FrameType | None) -> bool:
         """Whether the user's code made a lock, itself or as part of a Condition."""
-        return self._called_by_user(frame, _LOCK_MAKERS)
+        return self.called_by_user(frame, _LOCK_MAKERS)
 
     def maker(self, frame: FrameType | None) -> str | None:
         """Who makes a lock: ``""`` for the user, an installed package, None for the interpreter."""
@@ -120,9 +116,10 @@ class Frames:
 
     def taken_by_user(self, frame: FrameType | None, package: str) -> bool:
         """Whether the user's code takes a lock, itself or through the package that made it."""
-        return self._called_by_user(frame, frozenset({package, "contextlib"}))
+        return self.called_by_user(frame, frozenset({package, "contextlib"}))
 
-    def _called_by_user(self, frame: FrameType | None, through: frozenset[str]) -> bool:
+    def called_by_user(self, frame: FrameType | None, through: frozenset[str]) -> bool:
+        """Whether the user's code calls, itself or through these packages."""
         callers = self.roles.callers
         while frame is not None:
             caller = callers.get(frame.f_code.co_filename) or self._new_caller(frame)

@@ -54,7 +54,7 @@ class Keepers:
         """Something went into a queue: an instance, alone or among others in a tuple?"""
         for each in item if type(item) is tuple else (item,):
             state = sqla.own_attributes(each).get("_sa_instance_state")
-            if sqla.is_state(state):
+            if state is not None and sqla.is_state(state):
                 state.__dict__[_PUT] = self.recorder.stack(giver)[:1]
 
     def publish(self) -> None:

@@ -33,8 +33,8 @@ class Loops(Protocol):
     def wakes(self, task: Any, making: Making) -> None:
         """A handle lets a task run."""
 
-    def paused(self, task: Any) -> None:
-        """A task has run until it waits for something, or ends."""
+    def ended(self, task: Any) -> None:
+        """A task has run to its end."""
 
     def ran(self, handle: Any) -> None:
         """A callback has run."""
@@ -50,31 +50,46 @@ def handle_class(original: Any, tasks: Loops) -> Any:
     """A Handle (or TimerHandle) that remembers what its making is ordered after."""
     recorder, local, in_turn = tasks.recorder, tasks.strands.local, original.__name__ == "Handle"
     init, run = original.__init__, original._run
+    made, wakes = tasks.made, tasks.wakes  # called for each handle, so without ``shielded``
 
     class Handle(original, metaclass=standing_for(original)):  # type: ignore
         __slots__ = ("_sessionguard", "_sessionguard_strand")
 
+        _sessionguard: Making | None
+        _sessionguard_strand: Strand | None
+
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             init(self, *args, **kwargs)
-            self._sessionguard = recorder.shielded(tasks.made, in_turn)
-            self._sessionguard_strand = None
+            self._sessionguard = self._sessionguard_strand = None
+            if recorder.active:
+                try:
+                    self._sessionguard = made(in_turn)
+                except Exception as error:
+                    recorder.fault(error)
 
         def _run(self) -> None:
-            task = getattr(self._callback, "__self__", None)
+            task, making = getattr(self._callback, "__self__", None), self._sessionguard
             if isinstance(task, PLAIN_TASK):
-                if self._sessionguard is not None:
-                    recorder.shielded(tasks.wakes, task, self._sessionguard)
+                if making is not None and recorder.active:
+                    try:
+                        wakes(task, making)
+                    except Exception as error:
+                        recorder.fault(error)
                 try:
                     run(self)
                 finally:
-                    recorder.shielded(tasks.paused, task)
+                    if PLAIN_TASK.done(task):
+                        recorder.shielded(tasks.ended, task)
                 return
             before, local.handle = local.handle, self
             try:
                 run(self)
             finally:
                 local.handle = before
-                recorder.shielded(tasks.ran, self)
+                if self._sessionguard_strand is not None:
+                    recorder.shielded(tasks.ran, self)
+                elif making is not None and making[0] is not None:
+                    local.passing = making[0]
 
     return named_like(Handle, original)
 

@@ -29,6 +29,7 @@ class Signals:
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
         self._set: ByIdentity[Snapshot] = ByIdentity()
+        self._passed_on = self._set.known
         self._items: ByIdentity[Items] = ByIdentity()
         self.taken: Callable[[Any], None] | None = None
         self.given: Callable[[Any, FrameType | None], None] | None = None
@@ -40,19 +41,21 @@ class Signals:
         strand = self.recorder.strands.current()
         if strand.internal or strand.operations:
             return
-        self.recorder.touch(thing)
+        if self.recorder.scheduler is not None:
+            self.recorder.touch(thing)
         snapshot = strand.clock.export()
         if snapshot is not None:
-            earlier = self._set.get(thing)
-            self._set[thing] = snapshot if earlier is None else merged(earlier, snapshot)
+            earlier = self._passed_on.get(id(thing))
+            self._set[thing] = snapshot if earlier is None else merged(earlier.value, snapshot)
 
     def join(self, thing: Any, result: Any = None) -> None:
         """The current strand is after whatever was passed on through ``thing``."""
         del result
-        self.recorder.touch(thing)
-        snapshot = self._set.get(thing)
-        if snapshot is not None:
-            self.recorder.strands.current().clock.join(snapshot)
+        if self.recorder.scheduler is not None:
+            self.recorder.touch(thing)
+        known = self._passed_on.get(id(thing))
+        if known is not None:
+            self.recorder.strands.current().clock.join(known.value)
 
     def join_if(self, thing: Any, result: Any) -> None:
         """The current strand asked, and the answer was yes."""
@@ -103,11 +106,11 @@ class Signals:
 
     def signalling_of_user(self, original: Any) -> Any:
         """A method that passes on when the user's code calls it: libraries' are their own affair."""
-        recorder, signal, package = self.recorder, self.signal, original.__module__.split(".")[0]
+        recorder, signal, by_user = self.recorder, self.signal, self.recorder.frames.called_by_user
+        through = frozenset({original.__module__.split(".")[0], "concurrent"})
 
         def sets(self: Any, *args: Any, **kwargs: Any) -> Any:
-            frame = sys._getframe()
-            if recorder.shielded(recorder.frames.signalled_by_user, frame, package):
+            if recorder.shielded(by_user, sys._getframe(), through):
                 recorder.shielded(signal, self)
             return original(self, *args, **kwargs)
 
@@ -122,7 +125,7 @@ class Signals:
         return self._learning(learn, always=True)
 
     def _learning(self, learn: Callable[[Any, Any], None], always: bool) -> Callable[[Any], Any]:
-        recorder, passed_on = self.recorder, self._set
+        recorder, passed_on = self.recorder, self._passed_on
 
         def make(original: Any) -> Any:
             def waits(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -132,7 +135,7 @@ class Signals:
                     return result
                 finally:
                     # Libraries enter the conditions of their futures all the time.
-                    if always or self in passed_on or recorder.scheduler is not None:
+                    if always or id(self) in passed_on or recorder.scheduler is not None:
                         recorder.shielded(learn, self, result)
 
             return waits

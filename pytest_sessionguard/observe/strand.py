@@ -79,10 +79,17 @@ class Strand:
         self.worker = worker
         self.epoch = epoch
         self.clock = Clock(token, epoch)
-        self.children = Clock(token, epoch)  # any thread may end one: made before
         self.operations: list[Any] = []
         self.locks: list[int] = []
         self.inherited: list[int] = []
+
+    @property
+    def children(self) -> Clock:
+        """Any thread may end one of them, so this one step decides whose clock it is."""
+        found: Clock | None = self.__dict__.get("_children")
+        if found is None:
+            found = self.__dict__.setdefault("_children", Clock(self.token, self.epoch))
+        return found
 
     @cached_property
     def jobs(self) -> Clock:

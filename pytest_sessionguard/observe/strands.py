@@ -64,6 +64,7 @@ class Strands:
     warns when it patches what asyncio has brought along. ``begin_callback`` makes the strand of the
     handle that a loop runs, once somebody asks: most callbacks only wake a task. ``greenlets`` is
     True once gevent has been imported; before, nobody asks which greenlet runs.
+    ``tasks`` are the strands of the tasks that live.
     ``foreign`` is there once an event loop ran whose order cannot be seen: the clock that then
     orders one operation after the other.
     """
@@ -73,7 +74,8 @@ class Strands:
         self.epoch = epoch
         self.local = _ThreadState()
         self.test = Worker(next_token(), "test", "test", None, None)
-        self._tasks: ByIdentity[Strand] = ByIdentity()
+        self.tasks: ByIdentity[Strand] = ByIdentity()
+        self._strands_of_tasks = self.tasks.known
         self._greenlets: ByIdentity[Strand] = ByIdentity()
         self.running_loop: Callable[[], Any] = _nothing
         self.task_of: Callable[[Any], Any] = _nothing
@@ -90,12 +92,13 @@ class Strands:
         if loop is not None:
             task = self.task_of(loop)
             if task is not None:
-                strand = self._tasks.get(task) or self.adopt_task(task)
+                known = self._strands_of_tasks.get(id(task))
+                strand = known.value if known is not None else self.adopt_task(task)
                 return strand.job or strand
             handle = self.local.handle
             if handle is not None:
-                strand = self._of_handle(handle)
-                return strand.job or strand
+                callback: Strand = handle._sessionguard_strand or self.begin_callback(handle)
+                return callback.job or callback
         base = self.base() if self.greenlets else self.local.strand or self._adopt_thread()
         return base.job or base
 
@@ -116,14 +119,12 @@ class Strands:
         loop = self.running_loop()
         task = self.task_of(loop) if loop is not None else None
         if task is not None:
-            return self._tasks.get(task) or self.adopt_task(task)
+            return self.tasks.get(task) or self.adopt_task(task)
         handle = self.local.handle if loop is not None else None
-        return self._of_handle(handle) if handle is not None else self.base()
-
-    def _of_handle(self, handle: Any) -> Strand:
-        """The strand of a loop's callback, made now if nobody has asked before."""
-        strand: Strand = handle._sessionguard_strand or self.begin_callback(handle)
-        return strand
+        if handle is None:
+            return self.base()
+        callback: Strand = handle._sessionguard_strand or self.begin_callback(handle)
+        return callback
 
     def thread_of(self, strand: Strand) -> int:
         """The thread or greenlet that ``strand``, the current one, runs on; 0 for tasks."""
@@ -183,8 +184,9 @@ class Strands:
         """``strand`` has run to its end; whoever gathers the children of its parent learns of it."""
         strand.ended = True
         strand.reach = None
-        if strand.parent is not None and not strand.internal:
-            strand.parent.children.join(strand.clock.export())
+        done = strand.clock.export()
+        if done is not None and strand.parent is not None and not strand.internal:
+            strand.parent.children.join(done)
 
     def callback(self, worker: Worker | None = None) -> Strand:
         """A strand for one loop callback; what it starts belongs to the test if to nobody else."""
@@ -202,7 +204,7 @@ class Strands:
 
     def begin_task(self, task: Any, strand: Strand) -> None:
         """Make ``strand`` the one of ``task``."""
-        self._tasks[task] = strand
+        self.tasks[task] = strand
         strand.task = weakref.ref(task)
 
     def begin_greenlet(self, greenlet: Any, strand: Strand) -> None:
@@ -211,7 +213,7 @@ class Strands:
 
     def of_task(self, task: Any) -> Strand | None:
         """The strand of a task, if it has one."""
-        return self._tasks.get(task)
+        return self.tasks.get(task)
 
     def of_greenlet(self, greenlet: Any) -> Strand | None:
         """The strand of a greenlet, if it has one."""
@@ -219,7 +221,7 @@ class Strands:
 
     def living_tasks(self) -> list[tuple[Any, Strand]]:
         """The tasks that have not ended, with their strands."""
-        living = [(task, strand) for task, strand in self._tasks.items() if not strand.ended]
+        living = [(task, strand) for task, strand in self.tasks.items() if not strand.ended]
         return [(task, strand) for task, strand in living if not task.done()]
 
     # -- strands whose start was not seen --------------------------------------------------
@@ -228,7 +230,7 @@ class Strands:
         """A strand for a task whose making was not seen: a custom task factory, or a foreign loop."""
         strand = self._unseen("task", str(task.get_name()))
         self.order_as_it_comes()
-        self._tasks[task] = strand
+        self.tasks[task] = strand
         return strand
 
     def order_as_it_comes(self) -> None:
@@ -239,7 +241,7 @@ class Strands:
         """
         if self.foreign is None:
             self.foreign = Clock(self._next_token(), self.epoch)
-            others = [strand for _, strand in self._tasks.items() + self._greenlets.items()]
+            others = [strand for _, strand in self.tasks.items() + self._greenlets.items()]
             for strand in (self.main(), *others):
                 self.foreign.join(strand.clock.export())
 

@@ -24,7 +24,6 @@ from pytest_sessionguard.events import Site
 from pytest_sessionguard.observe import reach, sqla
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.loop_classes import (
-    PLAIN_TASK,
     Making,
     future_class,
     handle_class,
@@ -64,6 +63,7 @@ class Tasks:
         self.recorder = recorder
         self.signals = signals
         self.strands = recorder.strands
+        self._strands_of = recorder.strands.tasks.known
         self._ended: weakref.WeakKeyDictionary[Any, Clock] = weakref.WeakKeyDictionary()
 
     def install(self, hooks: Hooks) -> None:
@@ -133,17 +133,16 @@ class Tasks:
         """A handle lets a task run."""
         snapshot, maker = making
         if snapshot is not None or (maker is not None and maker.queued is not None):
-            strand = self.strands.of_task(task)
-            if strand is not None:
-                _order(strand.job or strand, making)
+            known = self._strands_of.get(id(task))
+            if known is not None:
+                _order(known.value.job or known.value, making)
 
-    def paused(self, task: Any) -> None:
-        """A task has run until it waits for something, or ends."""
-        if PLAIN_TASK.done(task):
-            strand = self.strands.of_task(task)
-            if strand is not None and not strand.ended:
-                self.recorder.end_strand(strand)
-                self._note_ended(task.get_loop(), strand)
+    def ended(self, task: Any) -> None:
+        """A task has run to its end."""
+        strand = self.strands.of_task(task)
+        if strand is not None and not strand.ended:
+            self.recorder.end_strand(strand)
+            self._note_ended(task.get_loop(), strand)
 
     def _begin_callback(self, handle: Any) -> Strand:
         """Somebody asks who runs, and it is the callback of this handle."""
@@ -155,18 +154,11 @@ class Tasks:
         return strand
 
     def ran(self, handle: Any) -> None:
-        """A callback has run: what it knew is passed on to whoever runs the loop."""
-        local, callback, making = (
-            self.strands.local,
-            handle._sessionguard_strand,
-            handle._sessionguard,
-        )
-        if callback is not None:
-            local.passing = callback.clock.export() or local.passing
-            if callback.clock.tick:
-                self._note_run(callback, making)
-        elif making is not None:
-            local.passing = making[0] or local.passing
+        """A callback has run, as a strand: what it knew is passed on to whoever runs the loop."""
+        local, callback = self.strands.local, handle._sessionguard_strand
+        local.passing = callback.clock.export() or local.passing
+        if callback.clock.tick:
+            self._note_run(callback, handle._sessionguard)
 
     def _note_run(self, callback: Strand, making: Making | None) -> None:
         """A callback worked with a session: the next in turn is after it, and so is the loop's end."""
@@ -217,8 +209,9 @@ class Tasks:
     def joined(self, task: Any) -> None:
         """Somebody learned that ``task`` has ended."""
         strand = self.strands.of_task(task)
-        if strand is not None:
-            self.strands.current().clock.join(strand.clock.export())
+        done = strand.clock.export() if strand is not None else None
+        if done is not None:
+            self.strands.current().clock.join(done)
 
     # -- joins without a wake-up -----------------------------------------------------------
 
