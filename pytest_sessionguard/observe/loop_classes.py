@@ -104,7 +104,7 @@ def task_class(original: Any, tasks: Loops) -> Any:
             super().__init__(coro, **kwargs)
 
         def _sessionguard_join(self) -> None:
-            if super().done():
+            if PLAIN_TASK.done(self):
                 recorder.shielded(tasks.joined, self)
 
         def __await__(self) -> Any:
@@ -115,7 +115,7 @@ def task_class(original: Any, tasks: Loops) -> Any:
 
         def done(self) -> bool:
             self._sessionguard_join()
-            return bool(super().done())
+            return bool(PLAIN_TASK.done(self))
 
         def result(self) -> Any:
             self._sessionguard_join()

@@ -12,7 +12,7 @@ import traceback
 import warnings
 from typing import Any
 
-ORIGIN_DEPTH = 2
+ORIGIN_DEPTH = 1
 
 
 def never_awaited(coro: Any) -> None:
