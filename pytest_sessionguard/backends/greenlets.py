@@ -31,10 +31,10 @@ class HubGate:
         self._waiting = False
 
     def open(self) -> None:
-        """Let the greenlet go on."""
-        self._opened = True
-        if self._waiting:
+        """Let the greenlet go on; said twice, by a timer and a worker, it is switched to once."""
+        if self._waiting and not self._opened:
             run_soon(self._greenlet.switch)
+        self._opened = True
 
     def wait(self) -> None:
         """Switch to the hub until it is opened."""
