@@ -119,6 +119,8 @@ class Databases:
 
         Two that break one Session leave a connection which only the traceback of their error holds.
         """
+        if self._rows is not None:
+            self._rows.roll_back_left_open()
         for connection in self._locking.holders.left_open() if self._locking is not None else ():
             with contextlib.suppress(Exception):  # it is closed, or of its own thread only
                 drivers.use(connection, sqlite3.Connection.rollback)

@@ -8,13 +8,14 @@ decision, so that no decision hangs on timing. Whoever is not kept is served, ho
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
 from pytest_sessionguard import events as ev
-from pytest_sessionguard.isolate import executing, mysql, postgres
+from pytest_sessionguard.isolate import drivers, executing, mysql, postgres
 from pytest_sessionguard.isolate.server import Dialect, Pairs, Server, Trip
 from pytest_sessionguard.observe.blocking import Abroad, Held, Wanted
 from pytest_sessionguard.observe.hooks import Hooks
@@ -41,6 +42,23 @@ class Use(NamedTuple):
         return self._replace(locked=[*self.locked])
 
 
+class Left(NamedTuple):
+    """A connection that a worker has used, and the loop on which it did."""
+
+    connection: Any
+    dialect: Dialect
+    loop: asyncio.AbstractEventLoop | None
+
+    def roll_back(self) -> None:
+        """End its transaction, if it has one. Raises what the driver raises."""
+        if not self.dialect.is_open(self.connection):
+            return
+        if self.loop is None:
+            self.connection.rollback()
+        elif not self.loop.is_closed() and not self.loop.is_running():
+            drivers.run(self.connection.rollback, self.loop)
+
+
 class Asked(NamedTuple):
     """What the last statement that was watched on a connection asked for, and who did."""
 
@@ -54,6 +72,7 @@ class RowLocks:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
+        self._left: dict[int, Left] = {}
         self._forget()
 
     def _forget(self) -> None:
@@ -69,6 +88,7 @@ class RowLocks:
     def begin(self, engines: list[Any], hooks: Hooks) -> None:
         """Begin one concurrent part on these engines; no connection of ours outlives it."""
         self._forget()
+        self._left = {}
         hooks.on_remove(self._close)
         for engine in engines:
             for name in ("do_commit", "do_rollback"):
@@ -81,6 +101,13 @@ class RowLocks:
         for server in servers:
             if server is not None:
                 server.close()
+
+    def roll_back_left_open(self) -> None:
+        """Roll back what workers have begun and not ended: it would keep a DROP TABLE waiting."""
+        left, self._left = self._left, {}
+        for each in left.values():
+            with contextlib.suppress(Exception):  # it is broken, or of its own thread only
+                each.roll_back()
 
     def _ends(self, engine: Any, end: Callable[[Any], None], connection: Any) -> None:
         """A COMMIT or ROLLBACK: nothing is locked afterwards, and until then the server works."""
@@ -105,6 +132,7 @@ class RowLocks:
             return False
         if not dialect.is_open(connection):
             self._uses.pop(pid, None)
+        self._left[pid] = Left(connection, dialect, asyncio._get_running_loop())
         server = self._server(context.engine) if self._may_wait(pid) else None
         shared = pid in self._under_way  # then it is the driver that keeps this one, not the server
         trip = Trip(pid, lambda: shared or self._is_kept(context.engine, trip))
