@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,9 +10,6 @@ from pytest_sessionguard.isolate import drivers
 from pytest_sessionguard.observe.blocking import Trip, Wanted
 from pytest_sessionguard.schedule.turns import Turns
 from pytest_sessionguard.schedule.waiting import Wait
-
-LANDING = 0.5
-"""Seconds, at most, for a statement to end that the server does not keep any more."""
 
 STEP = 0.0002
 """Seconds between two looks at one that is about to end."""
@@ -48,13 +44,10 @@ class Journeys:
     def land(self) -> None:
         """Wait for those whom their servers keep no more: it is to be decided who goes on.
 
-        Only who has the turn comes here, so nobody's transaction ends meanwhile.
+        Whoever comes here has the turn, or nobody has: no transaction ends meanwhile.
         """
         for journey in sorted(self.kept, key=lambda each: each.number):
-            deadline = time.monotonic() + LANDING
-            while not journey.trip.done and not journey.trip.is_kept():
-                if time.monotonic() > deadline:
-                    break
+            while not (journey.trip.done or self.turns.is_over() or journey.trip.is_kept()):
                 drivers.pause(STEP)
 
     def is_served(self) -> bool | None:
@@ -90,6 +83,13 @@ class Journey:
             self._journeys.turns.go_abroad(self.number, wait)
 
     def back(self) -> None:
-        """Wait for the turn, if it was given away."""
-        self._journeys.ended(self)
-        self._journeys.turns.come_back(self.number)
+        """Wait for the turn, if it was given away.
+
+        If nobody has it, all are abroad, and the server has refused one of a cycle: another may be let
+        go on by that, at the same time.
+        """
+        journeys = self._journeys
+        journeys.ended(self)
+        if journeys.kept and journeys.turns.turn.holder is None:
+            journeys.land()
+        journeys.turns.come_back(self.number)

@@ -15,6 +15,7 @@ from typing import Any
 
 from pytest_sessionguard.isolate.server import Ask, Pairs
 
+EXACT = False
 _DEADLOCK = 1213
 _READING = (
     "SELECT",
@@ -75,8 +76,12 @@ def hurry(connection: Any) -> None:
     """Nothing to be done."""
 
 
-def cycle(error: BaseException, pid: int, waiting: Pairs) -> Pairs | None:
-    """The server does not say who had a part in it: all that wait, and whoever was refused."""
+def cycle(error: BaseException, pid: int, waiting: list[int], keepers: list[int]) -> Pairs | None:
+    """The server does not say who had a part in it.
+
+    Those that waited when the one refused came, or if nobody did, those that kept it when they came.
+    """
     if not error.args or error.args[0] != _DEADLOCK:
         return None
-    return [*waiting, *((pid, one) for one, _ in waiting)]
+    others = waiting or keepers
+    return [*((one, pid) for one in others), *((pid, one) for one in others)]

@@ -14,6 +14,7 @@ from typing import Any
 
 from pytest_sessionguard.isolate.server import Ask, Pairs
 
+EXACT = True
 _DEADLOCK = "40P01"
 _CYCLE = re.compile(r"Process (\d+) waits for .*?; blocked by process (\d+)")
 _READING = ("SELECT", "WITH", "SHOW", "SET", "SAVEPOINT", "RELEASE", "VALUES", "EXPLAIN")
@@ -72,9 +73,9 @@ def hurry(connection: Any) -> None:
         cursor.close()
 
 
-def cycle(error: BaseException, pid: int, waiting: Pairs) -> Pairs | None:
+def cycle(error: BaseException, pid: int, waiting: list[int], keepers: list[int]) -> Pairs | None:
     """Who waited for whom, as the server tells it, beginning with whoever was not refused."""
-    del waiting
+    del waiting, keepers
     if (getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)) != _DEADLOCK:
         return None
     pairs = [(int(one), int(by)) for one, by in _CYCLE.findall(_detail(error))]

@@ -167,13 +167,13 @@ class RowLocks:
         wanted = Wanted("row", what, trip.is_done, lambda: self._held(trip.keepers, asked.tables))
         # When one is refused the others go on at once, before it can be told what they held.
         before = {pid: use.copy() for pid, use in [*self._uses.items()]}
-        waiting = [(pid, by) for pid, one in [*self._under_way.items()] for by in one.keepers]
+        waiting = [pid for pid, one in [*self._under_way.items()] if one.keepers]
         self._under_way[trip.pid] = trip
         server.watch(trip, abroad, wanted)
         try:
             run()
         except Exception as error:
-            pairs = dialect.cycle(error, trip.pid, waiting)
+            pairs = dialect.cycle(error, trip.pid, waiting, trip.keepers)
             self._recorder.shielded(self._refused, trip.pid, pairs or [], before)
             raise
         finally:
@@ -187,7 +187,7 @@ class RowLocks:
         if key not in self._servers:
             try:
                 dialect = DIALECTS[engine.dialect.name]
-                self._servers[key] = Server(engine, dialect, self._suspects, self._recorder.strands)
+                self._servers[key] = Server(engine, dialect, self, self._recorder.strands)
             except Exception:
                 self._servers[key] = None
         return self._servers[key]
@@ -195,7 +195,18 @@ class RowLocks:
     def _is_kept(self, engine: Any, trip: Trip) -> bool:
         """Whether a statement waits for somebody; taken to be so when nobody can be asked."""
         server = self._server(engine)
-        return server is None or server.look(trip)
+        if server is None:
+            return True
+        return server.look(trip) and not server.refuses(trip)
+
+    def closes_cycle(self, trip: Trip) -> bool:
+        """Whether a statement waits for itself in the end: the server refuses one, and none goes on else."""
+        seen, asked = set(), {*trip.keepers}
+        while asked:
+            seen |= asked
+            trips = [self._under_way[pid] for pid in asked if pid in self._under_way]
+            asked = {pid for each in trips for pid in each.keepers} - seen
+        return trip.pid in seen
 
     # -- who holds what --------------------------------------------------------------------
 
@@ -203,7 +214,7 @@ class RowLocks:
         """Whether another connection has a transaction open that has locked something."""
         return any(other != pid and use.is_open() for other, use in [*self._uses.items()])
 
-    def _suspects(self, pid: int) -> list[int]:
+    def suspects(self, pid: int) -> list[int]:
         """Who may keep this connection: whoever has locked something in the same tables, or anything."""
         asked = self._asked.get(pid)
         others = {one: use for one, use in [*self._uses.items()] if one != pid and use.is_open()}

@@ -30,7 +30,12 @@ Ask = Callable[[str], list[Any]]
 
 
 class Dialect(Protocol):
-    """What differs between servers, and what a driver's connection is asked for."""
+    """What differs between servers, and what a driver's connection is asked for.
+
+    ``EXACT`` if ``blocking`` names only those that keep a statement.
+    """
+
+    EXACT: bool
 
     def pid_of(self, connection: Any) -> int | None:
         """By which number the server knows a DBAPI connection; None if the driver does not tell it."""
@@ -50,10 +55,12 @@ class Dialect(Protocol):
     def hurry(self, connection: Any) -> None:
         """Have the server look for cycles at once, for the rest of this transaction."""
 
-    def cycle(self, error: BaseException, pid: int, waiting: Pairs) -> Pairs | None:
-        """Of a statement that was refused since it closed a cycle: who waits for whom, else None.
+    def cycle(
+        self, error: BaseException, pid: int, waiting: list[int], keepers: list[int]
+    ) -> Pairs | None:
+        """Of a statement that was refused since it was part of a cycle: who waits for whom, else None.
 
-        ``waiting`` is what is known of the others.
+        ``waiting`` waited already when it began, ``keepers`` were then seen to keep it.
         """
 
 
@@ -79,6 +86,16 @@ class Trip:
         return self.done
 
 
+class Book(Protocol):
+    """What is known of the workers' connections."""
+
+    def suspects(self, pid: int) -> list[int]:
+        """Who may keep this one waiting."""
+
+    def closes_cycle(self, trip: Trip) -> bool:
+        """Whether a statement waits for itself in the end."""
+
+
 class Question:
     """What is asked of the thread: ``answer()`` waits for what ``function`` returned there."""
 
@@ -102,15 +119,13 @@ class Question:
 class Server:
     """What is asked of one server, for the time of one concurrent part.
 
-    ``suspects(pid)`` may keep a connection waiting. Raises ``ConnectionError`` when no connection can be
-    had.
+    Who is seen waiting twice is said to wait: one of a cycle may be seen before it is refused. Raises
+    ``ConnectionError`` when no connection can be had.
     """
 
-    def __init__(
-        self, engine: Any, dialect: Dialect, suspects: Callable[[int], list[int]], strands: Strands
-    ) -> None:
+    def __init__(self, engine: Any, dialect: Dialect, book: Book, strands: Strands) -> None:
         self._engine, self._dialect, self._strands = engine, dialect, strands
-        self._suspects = suspects
+        self._book = book
         self._allocate = native("_thread", "allocate_lock", _thread.allocate_lock)
         self._loop = asyncio.new_event_loop() if engine.dialect.is_async else None
         self._connection: Any = None
@@ -131,6 +146,10 @@ class Server:
     def look(self, trip: Trip) -> bool:
         """Whether the server keeps a statement waiting; ``trip`` is told by whom."""
         return not trip.done and bool(self._put(lambda: self._look(trip)))
+
+    def refuses(self, trip: Trip) -> bool:
+        """Whether nobody has to move for a statement to end: it is in a cycle, of which one is refused."""
+        return self._dialect.EXACT and self._book.closes_cycle(trip)
 
     def watch(self, trip: Trip, abroad: Abroad, wanted: Wanted) -> None:
         """A statement begins that may have to wait: ``abroad`` is told when it does."""
@@ -156,19 +175,22 @@ class Server:
                 while self._questions:
                     self._questions.pop(0).put()
             else:
-                self._under_way = [each for each in self._under_way if self._is_to_watch(*each)]
+                for each in [*self._under_way]:  # others may be added meanwhile
+                    if not self._is_to_watch(*each):
+                        self._under_way.remove(each)
 
     def _is_to_watch(self, trip: Trip, abroad: Abroad, wanted: Wanted) -> bool:
         if trip.done:
             return False
         with contextlib.suppress(Exception):
-            if self._look(trip) and wanted.held():
+            before = trip.keepers
+            if self._look(trip) and before and not self.refuses(trip) and wanted.held():
                 abroad.waits(wanted)
                 return False
         return True
 
     def _look(self, trip: Trip) -> bool:
-        suspects = self._suspects(trip.pid)
+        suspects = self._book.suspects(trip.pid)
         trip.keepers = self._dialect.blocking(self._rows, trip.pid, suspects)
         return bool(trip.keepers)
 

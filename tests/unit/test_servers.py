@@ -49,8 +49,10 @@ def test_innodbs_monitor_says_who_waits_for_a_row():
 
 
 def test_mysqls_cycle_is_of_those_that_wait_and_of_the_one_refused():
-    assert mysql.cycle(Exception(1213, "Deadlock found"), 7, [(8, 7)]) == [(8, 7), (7, 8)]
-    assert mysql.cycle(Exception(1205, "Lock wait timeout exceeded"), 7, [(8, 7)]) is None
+    refused = Exception(1213, "Deadlock found")
+    assert mysql.cycle(refused, 7, [8], []) == [(8, 7), (7, 8)]
+    assert mysql.cycle(refused, 7, [], [8]) == [(8, 7), (7, 8)], "refused while it waited"
+    assert mysql.cycle(Exception(1205, "Lock wait timeout exceeded"), 7, [8], []) is None
 
 
 @pytest.mark.parametrize("through", ["psycopg", "asyncpg"])
@@ -61,8 +63,8 @@ def test_postgres_names_its_cycle_and_the_one_refused_comes_last(through):
     else:
         error.__cause__ = Exception()
         error.__cause__.detail = DETAIL
-    assert postgres.cycle(error, 7, []) == [(8, 7), (7, 8)]
-    assert postgres.cycle(Exception("another fault"), 7, []) is None
+    assert postgres.cycle(error, 7, [], []) == [(8, 7), (7, 8)]
+    assert postgres.cycle(Exception("another fault"), 7, [], []) is None
 
 
 def test_what_sqlalchemys_greenlet_awaits_is_a_drivers():
