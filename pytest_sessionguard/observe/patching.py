@@ -98,7 +98,7 @@ class Greenlets:
 
     def begin(self, greenlet: Any) -> None:
         """A strand for a greenlet that the current strand spawns."""
-        frame = sys._getframe()
+        frame = sys._getframe(1)
         frames = self.recorder.frames
         run = getattr(greenlet, "_run", None)
         label = f"greenlet {getattr(run, '__qualname__', type(greenlet).__name__)}"

@@ -204,7 +204,7 @@ class Scopes:
 
     def _stack(self, session: SessionState, before: int) -> ev.Stack:
         """The lines that look up; those that made the session if it was made by this lookup."""
-        frame = sys._getframe()
+        frame = sys._getframe(1)
         made = session.made.stack
         if session.token > before and made and self.recorder.frames.nearest(frame) == made[:1]:
             return made

@@ -173,7 +173,7 @@ class Tasks:
 
     def begun(self, task: Any, coroutine: Any) -> None:
         """A task was made."""
-        frame = sys._getframe()
+        frame = sys._getframe(1)
         frames = self.recorder.frames
         spawned = frames.stack(frame)
         leaving = frames.leaving(frame) if spawned else None

@@ -645,3 +645,87 @@ def test_the_traceback_of_a_users_error_shows_no_frame_of_the_guard(mended):
         [line for line in ran.text.splitlines() if ": in " in line] for ran in (plain, guarded)
     ]
     assert places[0] == places[1]
+
+
+LIFETIMES = """
+import asyncio
+import gc
+import queue
+import threading
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
+
+engine = create_engine("sqlite:///test.db")
+
+
+def use(session):
+    return session.scalar(text("SELECT 1"))
+
+
+def in_a_thread(session):
+    thread = threading.Thread(target=use, args=(session,))
+    thread.start()
+    thread.join()
+
+
+def in_a_pool(session):
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(use, session).result()
+
+
+def through_a_queue(session):
+    items = queue.Queue()
+    items.put(session)
+    use(items.get())
+
+
+def under_a_condition(session):
+    condition = threading.Condition()
+    with condition:
+        condition.notify_all()
+
+
+def in_a_registry(session):
+    registry = scoped_session(sessionmaker(engine))
+    use(registry())
+    registry.remove()
+
+
+def in_a_task(session):
+    async def main():
+        async def work():
+            return use(session)
+
+        await asyncio.create_task(work())
+        await asyncio.to_thread(use, session)
+
+    asyncio.run(main())
+
+
+WAYS = [in_a_thread, in_a_pool, through_a_queue, under_a_condition, in_a_registry, in_a_task]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_session_is_gone_with_its_last_name(way):
+    gc.disable()
+    try:
+        session = Session(engine)
+        way(session)
+        session.close()
+        gone = weakref.ref(session)
+        del session
+        assert gone() is None
+    finally:
+        gc.enable()
+"""
+
+
+@pytest.mark.parametrize("plugin", ["sessionguard", "no:sessionguard"])
+def test_objects_live_no_longer_under_the_guard(suite, plugin):
+    suite.write(test_program=LIFETIMES)
+    ran = suite.run("-p", plugin)
+    assert ran.status == 0, ran.text + ran.errors
