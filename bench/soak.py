@@ -191,6 +191,7 @@ def run(suite: Suite, each: int, timeout: float, place: Path) -> tuple[list[Look
     environment = {
         **os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "bench"), str(ROOT), str(folder)]),
         "SOAK_EACH": str(each), "SOAK_BACKEND": suite.backend, "SOAK_RESULT": str(result),
+        "PYTEST_DEBUG_TEMPROOT": str(place),  # pytest would clear up what other runs left
     }  # fmt: skip
     began = time.perf_counter()
     try:
