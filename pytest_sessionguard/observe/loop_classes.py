@@ -39,8 +39,8 @@ class Loops(Protocol):
     def ran(self, handle: Any) -> None:
         """A callback has run."""
 
-    def begun(self, task: Any, coroutine: Any) -> None:
-        """A task was made."""
+    def begun(self, task: Any, coroutine: Any, loop: Any) -> None:
+        """A task was made, for ``loop`` or else for the one that runs."""
 
     def joined(self, task: Any) -> None:
         """Somebody learned that ``task`` has ended."""
@@ -100,7 +100,7 @@ def task_class(original: Any, tasks: Loops) -> Any:
 
     class Task(original, metaclass=standing_for(original)):  # type: ignore
         def __init__(self, coro: Any, **kwargs: Any) -> None:
-            recorder.shielded(tasks.begun, self, coro)
+            recorder.shielded(tasks.begun, self, coro, kwargs.get("loop"))
             super().__init__(coro, **kwargs)
 
         def _sessionguard_join(self) -> None:

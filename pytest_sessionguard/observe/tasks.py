@@ -171,13 +171,19 @@ class Tasks:
 
     # -- tasks -----------------------------------------------------------------------------
 
-    def begun(self, task: Any, coroutine: Any) -> None:
-        """A task was made."""
+    def begun(self, task: Any, coroutine: Any, loop: Any) -> None:
+        """A task was made, for ``loop`` or else for the one that runs.
+
+        uvloop takes our class of tasks, if it is imported after the guard, but makes its own handles.
+        """
         frame = sys._getframe(1)
         frames = self.recorder.frames
         spawned = frames.stack(frame)
         leaving = frames.leaving(frame) if spawned else None
-        driven = asyncio._get_running_loop() is None
+        running = asyncio._get_running_loop()
+        if not isinstance(running if loop is None else loop, asyncio.BaseEventLoop):
+            self.strands.order_as_it_comes()
+        driven = running is None
         origin = None if driven else self._origin(coroutine)
         if origin is not None:
             spawned = (origin, *(site for site in spawned if site != origin))
