@@ -51,10 +51,13 @@ class Journeys:
                 drivers.pause(STEP)
 
     def is_served(self) -> bool | None:
-        """Whether a server works for whoever has the turn; None when that one is in no driver."""
+        """Whether a server works for whoever has the turn, or will say whom it keeps it for.
+
+        None when that one is in no driver.
+        """
         holder = self.turns.turn.holder
         trip = self._under_way.get(holder) if holder is not None else None
-        return None if trip is None or trip.done else not trip.is_kept()
+        return None if trip is None or trip.done else not trip.is_lost()
 
     def tasks(self) -> list[Any]:
         """The tasks that are kept, of those that are tasks."""

@@ -116,7 +116,7 @@ class RowLocks:
         if self._recorder.scheduler is None or pid is None:
             end(connection)
             return
-        trip = Trip(pid, lambda: self._is_kept(engine, trip))
+        trip = self._trip(engine, pid)
         with _abroad(trip, self._recorder.scheduler.go_abroad(trip, may_be_kept=False)):
             end(connection)
         self._uses.pop(pid, None)
@@ -134,8 +134,8 @@ class RowLocks:
             self._uses.pop(pid, None)
         self._left[pid] = Left(connection, dialect, asyncio._get_running_loop())
         server = self._server(context.engine) if self._may_wait(pid) else None
-        shared = pid in self._under_way  # then it is the driver that keeps this one, not the server
-        trip = Trip(pid, lambda: shared or self._is_kept(context.engine, trip))
+        shared = pid in self._under_way  # then the driver keeps this one, whatever the server does
+        trip = self._trip(context.engine, pid)
         abroad = scheduler.go_abroad(trip, server is not None)
 
         def run() -> None:
@@ -192,12 +192,24 @@ class RowLocks:
                 self._servers[key] = None
         return self._servers[key]
 
+    def _trip(self, engine: Any, pid: int) -> Trip:
+        trip = Trip(pid, lambda: self._is_kept(engine, trip), lambda: self._is_lost(engine, trip))
+        return trip
+
     def _is_kept(self, engine: Any, trip: Trip) -> bool:
         """Whether a statement waits for somebody; taken to be so when nobody can be asked."""
         server = self._server(engine)
-        if server is None:
-            return True
-        return server.look(trip) and not server.refuses(trip)
+        return server is None or server.look(trip)
+
+    def _is_lost(self, engine: Any, trip: Trip) -> bool:
+        """Whether it waits for somebody unknown: of whoever is watched the others are told."""
+        watched = self._under_way.get(trip.pid)
+        if watched is None:
+            return self._is_kept(engine, trip)
+        if watched is not trip:
+            return True  # another statement is under way on this connection: the driver waits
+        tables = self._asked[trip.pid].tables
+        return self._is_kept(engine, trip) and self._held(trip.keepers, tables) is None
 
     def closes_cycle(self, trip: Trip) -> bool:
         """Whether a statement waits for itself in the end: the server refuses one, and none goes on else."""

@@ -22,6 +22,10 @@ from pytest_sessionguard.observe.strands import Strands
 LOOK = 0.002
 """Seconds from a statement's beginning to the first look, and between two: a wait shows sooner."""
 
+SURE, SURE_OF_CYCLES = 2, 20
+"""Looks in a row that see somebody wait, before it counts: one of a cycle may be seen before it is
+refused. More of them where the server refuses it at once, but does not say who is in a cycle."""
+
 PATIENCE = 2.0
 """Seconds for a server to answer."""
 
@@ -71,15 +75,18 @@ Pairs = list[tuple[int, int]]
 class Trip:
     """One statement under way on connection ``pid``; ``done`` when it has ended.
 
-    ``is_kept()`` asks the server whether it waits for somebody, ``keepers`` are the connections for
-    which it did when that was last asked.
+    ``is_kept()`` asks the server whether it waits for somebody, ``is_lost()`` whether that is nobody
+    known. ``keepers`` are the connections for which it did when that was last asked, and ``seen`` how
+    often it did so in a row.
     """
 
-    def __init__(self, pid: int, is_kept: Callable[[], bool]) -> None:
+    def __init__(self, pid: int, is_kept: Callable[[], bool], is_lost: Callable[[], bool]) -> None:
         self.pid = pid
         self.is_kept = is_kept
+        self.is_lost = is_lost
         self.done = False
         self.keepers: list[int] = []
+        self.seen = 0
 
     def is_done(self) -> bool:
         """Whether it has ended."""
@@ -119,8 +126,7 @@ class Question:
 class Server:
     """What is asked of one server, for the time of one concurrent part.
 
-    Who is seen waiting twice is said to wait: one of a cycle may be seen before it is refused. Raises
-    ``ConnectionError`` when no connection can be had.
+    Raises ``ConnectionError`` when no connection can be had.
     """
 
     def __init__(self, engine: Any, dialect: Dialect, book: Book, strands: Strands) -> None:
@@ -149,7 +155,8 @@ class Server:
 
     def refuses(self, trip: Trip) -> bool:
         """Whether nobody has to move for a statement to end: it is in a cycle, of which one is refused."""
-        return self._dialect.EXACT and self._book.closes_cycle(trip)
+        may_be = self._dialect.EXACT or trip.seen < SURE_OF_CYCLES
+        return may_be and self._book.closes_cycle(trip)
 
     def watch(self, trip: Trip, abroad: Abroad, wanted: Wanted) -> None:
         """A statement begins that may have to wait: ``abroad`` is told when it does."""
@@ -183,8 +190,8 @@ class Server:
         if trip.done:
             return False
         with contextlib.suppress(Exception):
-            before = trip.keepers
-            if self._look(trip) and before and not self.refuses(trip) and wanted.held():
+            kept = self._look(trip) and trip.seen >= SURE
+            if kept and not self.refuses(trip) and wanted.held():
                 abroad.waits(wanted)
                 return False
         return True
@@ -192,6 +199,7 @@ class Server:
     def _look(self, trip: Trip) -> bool:
         suspects = self._book.suspects(trip.pid)
         trip.keepers = self._dialect.blocking(self._rows, trip.pid, suspects)
+        trip.seen = trip.seen + 1 if trip.keepers else 0
         return bool(trip.keepers)
 
     def _run(self, function: Callable[[], Any]) -> Any:

@@ -50,6 +50,9 @@ class Trip(Protocol):
     is_kept: Callable[[], bool]
     """Asks whether it waits for somebody; else it goes on by itself, however long that takes."""
 
+    is_lost: Callable[[], bool]
+    """Asks whether it waits for somebody of whom nothing is known; else that will be told."""
+
 
 class Abroad(Protocol):
     """What is told of a trip."""

@@ -13,6 +13,7 @@ pymysql = pytest.importorskip("pymysql")
 MODEL = """
 import pytest
 from sqlalchemy import create_engine, select, text, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
@@ -76,6 +77,20 @@ def test_locked(concurrently):
             session.commit()
 
     concurrently(work, workers=2)
+    assert left() == 8
+
+
+def test_crossed_and_tried_again(concurrently):
+    def until_done(work):
+        def works():
+            while True:
+                try:
+                    return work()
+                except OperationalError:
+                    pass
+        return works
+
+    concurrently(until_done(takes(1, 2)), until_done(takes(2, 1)))
     assert left() == 8
 
 
@@ -219,12 +234,12 @@ def run(request, suite):
 def test_who_waits_for_a_row_is_silent_and_its_search_comes_to_an_end(run):
     ran = run(THREADS_CORRECT, TASKS_CORRECT)
     assert ran.status == 0, ran.text
-    assert [search["cut"] for search in ran.report["searches"]] == [None, None, None]
+    assert {search["cut"] for search in ran.report["searches"]} == {None}
     assert ran.report["searches"][0]["classes"] > 1
 
 
 def test_a_cycle_of_rows_is_told_and_repeats(run, suite):
-    ran = run(THREADS_CROSSED, TASKS_CROSSED)
+    ran = run(THREADS_CROSSED, TASKS_CROSSED, "--sessionguard-schedules=5")
     [found] = ran.report["findings"]
     assert found["code"] == "SG601"
     told = {site["line"] for side in found["sides"] for site in side["stack"]}
