@@ -55,7 +55,8 @@ class Lines:
         return self.of(self._strands.current())
 
     def of(self, strand: Strand) -> int | None:
-        """The number under which a strand takes turns; None if it belongs to no worker.
+        """The number under which a strand takes turns; None if it belongs to no worker, or to a pool
+        whose jobs are not seen: several at once would take the same turns.
 
         A task or greenlet of a worker has one of its own; what only goes on for another strand
         (a job of a pool, a portal's task, the task in which AsyncSession closes) has that one's.
@@ -65,6 +66,9 @@ class Lines:
             return number
         root = self.root(self._strands.worker(strand))
         if root is None:
+            return None
+        if _is_pooled(strand):
+            self._turns.turn.uncontrolled += 1
             return None
         parent = self.of(strand.parent) if strand.parent is not None else None
         if parent is None or self._turns.turn.states[parent].root != root:
@@ -84,6 +88,10 @@ class Lines:
                 return number
             worker = worker.parent
         return None
+
+
+def _is_pooled(strand: Strand | None) -> bool:
+    return strand is not None and (strand.pooled or _is_pooled(strand.parent))
 
 
 def _goes_on_for_another(strand: Strand) -> bool:

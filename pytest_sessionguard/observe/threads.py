@@ -18,7 +18,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Sequence
-from types import FrameType
+from types import FrameType, FunctionType
 from typing import Any
 
 from pytest_sessionguard.observe.blocking import Wanted
@@ -121,6 +121,7 @@ class Threads:
         strand = self.strands.spawn("thread", f"thread {_target_name(thread)}", spawned, by_user)
         weak = weakref.ref(thread)
         strand.reach = lambda: _thread_things(weak())
+        strand.pooled = _module_of_target(thread) == "multiprocessing.pool"
         thread.__dict__[_STRAND] = strand
 
         if self.recorder.scheduler is not None and self._is_users(thread):
@@ -338,6 +339,11 @@ def _name(function: Any) -> str:
 def _target_name(thread: Any) -> str:
     target = getattr(thread, "_target", None)
     return _name(target) if target is not None else thread.name
+
+
+def _module_of_target(thread: Any) -> Any:
+    target = getattr(thread, "_target", None)
+    return target.__module__ if isinstance(target, FunctionType) else None
 
 
 def _thread_things(thread: Any) -> list[Any]:

@@ -259,3 +259,30 @@ def test_greenlets_of_one_worker_take_turns(suite):
     ran = suite.guard("--sessionguard-gevent=early", "--sessionguard-schedules=40", "-W", "ignore")
     ran.outcomes(passed=2, failed=1)
     assert ran.codes == ["SG901"]
+
+
+POOL = """
+from multiprocessing.pool import ThreadPool
+
+
+def test_jobs_of_a_pool_of_multiprocessings(engine, concurrently):
+    def buy(_):
+        with Session(engine) as session:
+            session.execute(sell())
+            session.commit()
+
+    def all_at_once():
+        with ThreadPool(3) as pool:
+            pool.map(buy, range(3))
+
+    concurrently(all_at_once, workers=2)
+    assert left(engine) == 4
+"""
+
+
+def test_jobs_that_are_not_seen_run_as_they_would_without_the_guard(suite):
+    suite.write(test_it=MODEL + CORRECT.partition("@W")[0] + POOL)
+    ran = suite.guard("--sessionguard-schedules=40")
+    assert ran.status == 0, ran.text + ran.errors
+    (search,) = ran.report["searches"]
+    assert (search["complete"], search["cut"]) == (False, "uncontrolled waits")
