@@ -39,7 +39,10 @@ def blame(trace: Trace, conflict: Conflict) -> Blame:
         _abandoned(trace, conflict.session)
         or _handed(trace, conflict)
         or _instance_kept(trace, conflict)
-        or escaped_at(trace, conflict.session)
+        or _escaped(trace, conflict.session)
+        or _published(trace, conflict.session)
+        or _began(trace, conflict)
+        or made(trace, conflict.session)
     )
 
 
@@ -63,6 +66,34 @@ def _instance_kept(trace: Trace, conflict: Conflict) -> Blame | None:
         if found is not None:
             return found
     return None
+
+
+def _began(trace: Trace, conflict: Conflict) -> Blame | None:
+    """Where work began, in the request that made the session, which finds it by itself.
+
+    A context variable keeps it, or what the request passes along: for one request the session was
+    made rightly, and so it was where a library made it.
+    """
+    made_by = trace.sessions.get(conflict.session)
+    uses = (conflict.first.began, conflict.second.began)
+    if made_by is None or not (_is_own(trace, made_by, uses) or _is_librarys(made_by)):
+        return None
+    for use, other in (uses, uses[::-1]):
+        others = {began.strand for began in trace.chain(other.strand)}
+        for began in trace.chain(use.strand):
+            if began.spawned and began.strand not in others:
+                return Blame(began.spawned[0], "what begins here finds it by itself")
+    return None
+
+
+def _is_own(trace: Trace, made_by: ev.SessionMade, uses: tuple[ev.Began, ev.Began]) -> bool:
+    """Whether one request made the session, and both uses are its."""
+    by_request = trace.kind_of(made_by.worker) == "request"
+    return by_request and all(use.worker == made_by.worker for use in uses)
+
+
+def _is_librarys(made_by: ev.SessionMade) -> bool:
+    return bool(made_by.stack) and made_by.stack[0].role == "library"
 
 
 def _abandoned(trace: Trace, session: int) -> Blame | None:

@@ -194,3 +194,29 @@ def test_a_session_whose_generator_was_dropped_is_blamed_on_that_line():
     story.use(view, session, "execute", at=14)
     [found] = story.judge()
     assert found.site == app(10)
+
+
+def test_what_begins_in_the_request_that_made_the_session_and_is_given_nothing():
+    story = TraceBuilder()
+    request = story.request()
+    session = story.session(request, at=3)
+    for line in (20, 21):
+        story.use(story.spawn(request, at=line), session)
+    assert line_of_conflict(story, session) == app(20)
+
+
+def test_what_begins_beside_a_session_that_a_library_made():
+    story = TraceBuilder()
+    session = story.session(at=ev.Site("db_middleware.py", 9, "__aenter__", "library"))
+    for line in (20, 21):
+        story.use(story.spawn(at=line), session)
+    assert line_of_conflict(story, session) == app(20)
+
+
+def test_a_session_of_everybody_is_told_where_it_was_made():
+    story = TraceBuilder()
+    session = story.session(at=3)
+    request = story.request()
+    for line in (20, 21):
+        story.use(story.spawn(request, at=line), session)
+    assert line_of_conflict(story, session) == app(3)
