@@ -9,21 +9,31 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from types import FrameType
+from typing import Any, NamedTuple
 
+from pytest_sessionguard.events import Stack
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder, made_at
 from pytest_sessionguard.observe.strand import Strand
 
-_STACK = "_sessionguard"
-_BOUND = "_sessionguard_bound"
+_MADE = "_sessionguard"
+
+
+class Made(NamedTuple):
+    """The lines that made a piece of deferred work, and when; with itself if it has slots only."""
+
+    deferred: Any
+    stack: Stack
+    token: int
 
 
 class Deferred:
-    """The hooks on Starlette's BackgroundTask and StreamingResponse."""
+    """The hooks on Starlette's BackgroundTask and StreamingResponse, and Litestar's BackgroundTask."""
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
+        self._slotted: dict[int, Made] = {}
 
     def watchers(self) -> dict[str, Callable[[Any, Hooks], None]]:
         """Module name -> what to wrap once it has been imported."""
@@ -34,6 +44,9 @@ class Deferred:
             "starlette.responses": lambda module, hooks: self._watch(
                 module.StreamingResponse, "stream_response", hooks
             ),
+            "litestar.background_tasks": lambda module, hooks: self._watch(
+                module.BackgroundTask, "__call__", hooks
+            ),
         }
 
     def _watch(self, kind: Any, runs: str, hooks: Hooks) -> None:
@@ -41,14 +54,26 @@ class Deferred:
         hooks.wrap(kind, runs, self._wrap_run)
 
     def _wrap_init(self, original: Any) -> Any:
-        recorder = self.recorder
+        recorder, keep = self.recorder, self._keep
 
         def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
             original(self, *args, **kwargs)
-            self.__dict__[_STACK] = recorder.shielded(made_at, recorder, sys._getframe(), self)
-            self.__dict__[_BOUND] = recorder.next_token()
+            recorder.shielded(keep, self, sys._getframe())
 
         return __init__
+
+    def _keep(self, deferred: Any, frame: FrameType) -> None:
+        made = Made(deferred, made_at(self.recorder, frame, deferred), self.recorder.next_token())
+        if hasattr(deferred, "__dict__"):
+            deferred.__dict__[_MADE] = made._replace(deferred=None)
+        else:
+            self._slotted[id(deferred)] = made
+
+    def _made(self, deferred: Any) -> Made | None:
+        if hasattr(deferred, "__dict__"):
+            found: Made | None = deferred.__dict__.get(_MADE)
+            return found
+        return self._slotted.pop(id(deferred), None)
 
     def _wrap_run(self, original: Any) -> Any:
         recorder, begin, end = self.recorder, self._begin, self._end
@@ -64,15 +89,15 @@ class Deferred:
         return run
 
     def _begin(self, deferred: Any) -> tuple[Strand, Strand | None, Strand] | None:
-        spawned = deferred.__dict__.get(_STACK)
-        if not spawned:
+        made = self._made(deferred)
+        if made is None or not made.stack:
             return None
         strands = self.recorder.strands
         place = strands.underlying()
-        function = getattr(deferred, "func", None)
+        function = getattr(deferred, "func", None) or getattr(deferred, "fn", None)
         name = getattr(function, "__qualname__", type(deferred).__name__)
-        strand = strands.spawn("job", f"background {name}", spawned, own_work=False)
-        strand.bound = deferred.__dict__.get(_BOUND, strand.token)
+        strand = strands.spawn("job", f"background {name}", made.stack, own_work=False)
+        strand.bound = made.token
         things = _things(deferred)
         strand.reach = lambda: things
         before, place.job = place.job, strand
@@ -88,4 +113,4 @@ def _things(deferred: Any) -> list[Any]:
     body = getattr(deferred, "body_iterator", None)
     if body is not None:
         return [body]
-    return [deferred.func, deferred.args, deferred.kwargs]
+    return [getattr(deferred, "func", None) or deferred.fn, deferred.args, deferred.kwargs]
