@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import linecache
+import sys
 import weakref
 from collections.abc import Iterator
 from types import FrameType
@@ -91,8 +92,7 @@ class Keepers:
             code = getattr(node.thing, "__code__", None)
             decorator = getattr(code, "co_qualname", "").partition(".")[0]
             return (self._decorator_of(inner.__code__, decorator),)
-        chain = node.chain()
-        for at, each in enumerate(chain):
+        for at, each in enumerate(keeping.users_chain(node)):
             sites = self._stores(keeping.owner_file(node), each, at > 0) if each.name else ()
             if sites:
                 return sites
@@ -106,7 +106,7 @@ class Keepers:
             self._closed_over(each)
             if each.kind == "closure"
             else self._stores(keeping.owner_file(node), each, at > 0)
-            for at, each in enumerate(node.chain())
+            for at, each in enumerate(keeping.users_chain(node))
             if each.name
         ]
 
@@ -134,8 +134,9 @@ class Keepers:
         return (self._decorator_of(code, ""),) if code is not None else ()
 
     def _stores(self, first: str, under: Node, inside: bool) -> ev.Stack:
+        classes = keeping.classes_of(under)
         for filename in self._files(first, under.name):
-            found = stores(source_of(filename), under.name, inside, under.kind)
+            found = stores(source_of(filename), under.name, inside, under.kind, classes)
             if found:
                 return tuple(self._handed_in(filename, found))
         return ()
@@ -156,7 +157,9 @@ class Keepers:
 
     def _files(self, first: str, name: str) -> list[str]:
         """The app's files in which the name occurs, the one of what holds it first."""
-        apps = [each for each, role in self.recorder.frames.roles.items() if role == "app"]
+        roles = self.recorder.frames.roles
+        imported = [keeping.file_of(each) for each in list(sys.modules.values())]
+        apps = [each for each in {*roles, *imported} if each and roles[each] == "app"]
         every = dict.fromkeys([first, *sorted(apps)])
         return [each for each in every if self._is_apps(each) and name in source_of(each)]
 

@@ -15,7 +15,7 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pytest_sessionguard.observe import sqla
+from pytest_sessionguard.observe import reach, sqla
 from pytest_sessionguard.observe.frames import Frames
 
 LEVELS, WIDTH = 9, 60
@@ -26,6 +26,7 @@ _PASSING = (
 )  # fmt: skip
 _NOBODYS = frozenset({"_thread", "_contextvars", "contextvars", "weakref", "_weakref", "gevent"})
 _CACHE = "_lru_cache_wrapper"
+_INNER = "sync_session"
 
 
 class Node:
@@ -98,7 +99,9 @@ def _can_hold(referrer: Any) -> bool:
     kind = type(referrer)
     if kind is Node or issubclass(kind, _PASSING):
         return False
-    package = kind.__module__ if isinstance(kind.__module__, str) else ""
+    defined = referrer if issubclass(kind, type) else kind  # a model's class is the user's
+    module = type.__getattribute__(defined, "__module__")
+    package = module if isinstance(module, str) else ""
     if package.startswith("sqlalchemy."):
         return issubclass(kind, (list, dict, set)) or kind.__name__ == "AsyncSession"
     return package.partition(".")[0] not in _NOBODYS
@@ -159,6 +162,7 @@ def _of_object(holder: Any, below: Node) -> Node | None:
     if below.kind == "key" and (names is below.thing or _are_same(names, below)):
         return Node(holder, "attribute", below.name, below.below)  # its ``__dict__``
     name = next((n for n, value in names.items() if value is below.thing), None)
+    name = name or next((n for n, value in reach.slots(holder) if value is below.thing), None)
     return Node(holder, "attribute" if name else "hidden", name or "", below)
 
 
@@ -179,6 +183,23 @@ def file_of(kind: Any) -> str:
     if isinstance(kind, types.FunctionType):
         return kind.__code__.co_filename
     return file_of(sys.modules.get(kind.__module__, types.ModuleType("?")))
+
+
+def users_chain(node: Node) -> list[Node]:
+    """The chain without an AsyncSession's own attribute: what is kept then is the AsyncSession."""
+    return [each for each in node.chain() if each.name != _INNER or not _is_async(each.thing)]
+
+
+def _is_async(thing: Any) -> bool:
+    return any(kind.__module__.startswith("sqlalchemy.") for kind in type(thing).__mro__)
+
+
+def classes_of(node: Node) -> frozenset[str]:
+    """The names of the classes of what holds by an attribute: the methods of others set theirs."""
+    if node.kind != "attribute" or isinstance(node.thing, types.FunctionType):
+        return frozenset()
+    kind = node.thing if isinstance(node.thing, type) else type(node.thing)
+    return frozenset(each.__name__ for each in kind.__mro__)
 
 
 def wrapped(node: Node) -> types.FunctionType | None:

@@ -104,20 +104,19 @@ def _inside(thing: Any) -> list[Any]:
     held = sqla.own_attributes(thing)
     if "_sa_instance_state" in held:
         return []
-    return (_slots(thing) + list(held.values()))[:_LIMIT]
+    slotted = [value for _, value in slots(thing)]
+    return (slotted + list(held.values()))[:_LIMIT]
 
 
-def _slots(thing: Any) -> list[Any]:
-    """What a slotted object holds."""
-    found = []
+def slots(thing: Any) -> Iterator[tuple[str, Any]]:
+    """The names and values of a slotted object."""
     for kind in type(thing).__mro__:
-        for member in vars(kind).values():
+        for name, member in vars(kind).items():
             if type(member) is types.MemberDescriptorType:
                 try:
-                    found.append(member.__get__(thing))
+                    yield name, member.__get__(thing)
                 except AttributeError:  # not set
                     continue
-    return found
 
 
 def _closure(function: types.FunctionType) -> list[Any]:

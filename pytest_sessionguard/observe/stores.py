@@ -31,14 +31,19 @@ class Store(NamedTuple):
     called: str
 
 
-def stores(source: str, name: str, inside: bool, kind: str = "") -> list[Store]:
+def stores(
+    source: str, name: str, inside: bool, kind: str = "", classes: frozenset[str] = frozenset()
+) -> list[Store]:
     """Where things are stored under ``name``, or ``inside`` the container of that name.
 
     ``kind`` tells what bears the name: a module's ``variable``, an ``attribute``, a ``key``, or a
-    function's own variable otherwise; empty where that does not matter.
+    function's own variable otherwise; empty where that does not matter. ``classes``: those of which
+    a ``self`` may be meant, if that is known.
     """
     found: dict[int, list[Store]] = {0: [], 1: []}
     for node, around in _walk(_parsed(source), ()):
+        if classes and _is_of_another(node, around, classes):
+            continue
         for rank, value in _stored(node, name, inside, around, kind):
             found[rank].append(_store(node, value, around))
     in_functions = [each for each in found[1] if each.function != "<module>"]
@@ -137,6 +142,15 @@ def _bears(target: ast.expr, around: tuple[ast.AST, ...], kind: str) -> bool:
     if kind in ("attribute", "key"):  # of a class, or declared in one
         return bool(around) and isinstance(around[-1], ast.ClassDef)
     return function is not None
+
+
+def _is_of_another(node: ast.AST, around: tuple[ast.AST, ...], classes: frozenset[str]) -> bool:
+    """Whether this sets an attribute of ``self`` in a method of a class that is none of these."""
+    targets = [target for target, _ in _assigned(node) if isinstance(target, ast.Attribute)]
+    if not any(isinstance(each.value, ast.Name) and each.value.id == "self" for each in targets):
+        return False
+    around_it = [each.name for each in around if isinstance(each, ast.ClassDef)]
+    return bool(around_it) and around_it[-1] not in classes
 
 
 def _is_global(name: str, function: Function) -> bool:

@@ -6,6 +6,9 @@ import functools
 import sys
 import types
 
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import DeclarativeBase
+
 from pytest_sessionguard.observe import keeping
 
 
@@ -134,3 +137,31 @@ def test_an_attribute_of_an_object_that_is_a_dictionary_as_well():
     thing, registry = Thing(), Registry(other=1)
     registry.db = thing
     assert [("attribute", "db")] in ways(thing)
+
+
+class Slotted:
+    __slots__ = ("thing",)
+
+
+def test_a_slot_has_a_name():
+    thing, holder = Thing(), Slotted()
+    holder.thing = thing
+    assert [("attribute", "thing")] in ways(thing)
+
+
+def test_a_class_of_models():
+    class Base(DeclarativeBase):
+        kept = None
+
+    Base.kept = thing = Thing()
+    assert [("attribute", "kept")] in ways(thing)
+
+
+def test_an_asynchronous_session_is_one_thing_with_its_own():
+    made = AsyncSession()
+    holder = Holder(made)
+    chains = [
+        keeping.users_chain(node) for node in keeping.ways_up(made.sync_session, lambda n: True)
+    ]
+    assert [("attribute", "thing")] in [[(n.kind, n.name) for n in each] for each in chains]
+    del holder

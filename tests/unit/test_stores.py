@@ -160,3 +160,19 @@ def test_a_source_that_is_no_python_stores_nothing(text):
 def test_a_source_with_an_invalid_escape_warns_nobody(recwarn):
     assert lines(stores('CACHE["\\d"] = user\n', "CACHE", inside=True)) == [1]
     assert list(recwarn) == []
+
+
+def test_an_attribute_of_another_class_is_not_meant():
+    text = source(
+        """
+        class Repository:
+            def __init__(self, session):
+                self.session = session
+
+        class Container(Base):
+            session = Singleton(Session)
+        """
+    )
+    found = stores(text, "session", False, "attribute", frozenset({"DynamicContainer"}))
+    assert lines(found) == [6]
+    assert lines(stores(text, "session", False, "attribute", frozenset({"Repository"}))) == [3, 6]
