@@ -54,6 +54,7 @@ from pytest_sessionguard.events.sessions import (
     OwnerLeft,
     OwnerReturned,
     Published,
+    Replaced,
     Resting,
     SessionMade,
     UsedEarlier,
@@ -81,6 +82,7 @@ Event = (
     | Kept
     | Lasting
     | Borrowed
+    | Replaced
     | Resting
     | Abandoned
     | OwnerReturned
@@ -136,6 +138,7 @@ __all__ = [
     "Recovered",
     "RegistryMade",
     "Removed",
+    "Replaced",
     "Resting",
     "SessionMade",
     "Site",

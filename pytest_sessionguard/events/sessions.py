@@ -92,7 +92,8 @@ class Lasting(NamedTuple):
 
     ``by_name``: from a module, a class or the application; else a function closes over it.
     ``sites`` are lines that put something under one of these names, innermost name first,
-    ``outermost`` those of the last name alone.
+    ``outermost`` those of the last name alone. ``by_application``: the application's own
+    constructor stores it.
     """
 
     session: int
@@ -100,6 +101,19 @@ class Lasting(NamedTuple):
     by_name: bool
     sites: Stack
     outermost: Stack
+    by_application: bool = False
+
+
+class Replaced(NamedTuple):
+    """A request's session was put where an ``earlier`` request's was, which all requests share.
+
+    ``sites`` are lines that put something there.
+    """
+
+    session: int
+    earlier: int
+    holder: str
+    sites: Stack
 
 
 class Borrowed(NamedTuple):

@@ -31,6 +31,7 @@ from pytest_sessionguard.observe.patching import Greenlets, Patching
 from pytest_sessionguard.observe.pools import Pools
 from pytest_sessionguard.observe.process_locks import ProcessLocks
 from pytest_sessionguard.observe.recorder import Recorder
+from pytest_sessionguard.observe.replacing import Replacing
 from pytest_sessionguard.observe.requests import Requests
 from pytest_sessionguard.observe.scheduled import Scheduled
 from pytest_sessionguard.observe.scopes import Scopes
@@ -72,6 +73,7 @@ class Observers:
         self.holders = Holders(recorder, self.sessions, self.scopes, self.signals)
         self.lasting = Lasting(recorder, self.sessions, self.keepers)
         self.sessions.served = self.lasting.publish
+        self.replacing = Replacing(recorder, self.sessions, self.lasting, self.keepers)
         self.patching = Patching(recorder, self.locks, self.scopes, self.connections)
         self.greenlets = Greenlets(recorder)
         self.greened = Greened(self.signals)

@@ -35,7 +35,7 @@ class Holders:
         self.recorder = recorder
         self.sessions = sessions
         self.scopes = scopes
-        sessions.closing = self.closing
+        sessions.closing.append(self.closing)
         signals.taken = self.taken
 
     def publish(self) -> None:

@@ -64,13 +64,18 @@ class Lasting:
                 with keeping.thawed():
                     self._publish(session, state.token)
 
-    def _publish(self, session: Any, token: int) -> None:
+    def place_of(self, session: Any) -> Node | None:
+        """Where the app keeps it, if it does so by names alone; not what a test has arranged."""
         found: Node | None = None
         for node in keeping.ways_up(session, self._goes_on):
             if node.name == _OVERRIDES or self._is_tests(node):
-                return
+                return None
             if found is None and self._is_fixed(node):
                 found = node
+        return found
+
+    def _publish(self, session: Any, token: int) -> None:
+        found = self.place_of(session)
         if found is not None:
             view = _view(found)
             holder, by_name = keeping.name_of(found), found.kind != "closure" and view is None
@@ -81,7 +86,8 @@ class Lasting:
                 outermost = self._outermost(found, lines)
             else:
                 outermost = self.keepers.passed(view.thing.__name__)
-            self.recorder.trace.note(ev.Lasting(token, holder, by_name, every, outermost))
+            own = _is_in_application(type(found.thing), outermost)
+            self.recorder.trace.note(ev.Lasting(token, holder, by_name, every, outermost, own))
 
     def _outermost(self, found: Node, lines: list[ev.Stack]) -> ev.Stack:
         """The lines of the last name that is no slot which the framework itself has made."""
@@ -95,8 +101,13 @@ class Lasting:
         return self.recorder.frames.roles[keeping.owner_file(node)] not in ("app", "test")
 
     def _goes_on(self, node: Node) -> bool:
-        """Whether the way up matters beyond this; a closure may yet be the test's to give away."""
-        return _may_pass(node) and (node.kind == "closure" or not self._is_fixed(node))
+        """Whether the way up matters beyond this; a closure may yet be the test's to give away.
+
+        Above the application it does not: every test has that by a name.
+        """
+        if not _may_pass(node) or _is_application(type(node.thing)):
+            return False
+        return node.kind == "closure" or not self._is_fixed(node)
 
     def _is_tests(self, node: Node) -> bool:
         """Whether the test itself holds it, by a name: then it has arranged who uses it."""
@@ -175,6 +186,12 @@ def _is_frameworks(node: Node) -> bool:
         f"self.{node.name}" in source and stores(source, node.name, False, "attribute")
         for source in sources
     )
+
+
+def _is_in_application(kind: type, lines: ev.Stack) -> bool:
+    """Whether the application's own constructor stores there."""
+    makers = {f"{each.__qualname__}.__init__" for each in kind.__mro__}
+    return _is_application(kind) and any(site.function in makers for site in lines)
 
 
 def _is_application(kind: type) -> bool:

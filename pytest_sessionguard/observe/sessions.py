@@ -29,7 +29,8 @@ class Sessions:
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
         self.checked_fork: Callable[[SessionState], None] | None = None
-        self.closing: Callable[[SessionState, Strand, int], None] | None = None
+        self.making: Callable[[SessionState], None] | None = None
+        self.closing: list[Callable[[SessionState, Strand, int], None]] = []
         self.served: Callable[[], None] | None = None
         self.touched: Callable[[SessionState, int, FrameType, ev.Stack], None] | None = None
         self._kind: type = type(None)
@@ -76,7 +77,9 @@ class Sessions:
         origin = self._origins.get(stack) or self._origin(stack)
         if in_startup.get() and origin == "app" and in_request.get() is None:
             origin = "import"
-        self._remember(session, strand, worker, stack, origin)
+        state = self._remember(session, strand, worker, stack, origin)
+        if origin == "app" and worker.kind == "request" and self.making is not None:
+            self.making(state)
 
     def _origin(self, stack: ev.Stack) -> str:
         origin = "app"
@@ -305,8 +308,8 @@ class Sessions:
         maker = state.made.stack[0] if state.made.stack else None
         if left is not None and maker is not None and _same_function(left, maker):
             state.left, state.abandoned = left, self._abandoned_at(user) or state.abandoned
-        if self.closing is not None:
-            self.closing(state, strand, number)
+        for told in self.closing:
+            told(state, strand, number)
 
     def _abandoned_at(self, user: FrameType | None) -> ev.Site | None:
         """The user's line that dropped the generator which closes the session now, if one did."""

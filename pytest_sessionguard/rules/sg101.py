@@ -6,7 +6,14 @@ from collections.abc import Iterable, Iterator
 
 from pytest_sessionguard import events as ev
 from pytest_sessionguard.findings import Finding, Rule, Side, finding
-from pytest_sessionguard.rules.blame import escaped_at, made, made_here, session_label, side
+from pytest_sessionguard.rules.blame import (
+    escaped_at,
+    made,
+    made_here,
+    session_label,
+    side,
+    worker_name,
+)
 from pytest_sessionguard.rules.handovers import is_pooled
 from pytest_sessionguard.rules.sharing import findings_of, interleaved_findings
 from pytest_sessionguard.trace import Trace, Use
@@ -19,7 +26,31 @@ def check(trace: Trace) -> Iterable[Finding]:
     )
     yield from _served_requests(trace)
     yield from _kept_for_all(trace)
+    yield from _in_one_place(trace)
     yield from interleaved_findings(RULE, trace, "session")
+
+
+def _in_one_place(trace: Trace) -> Iterator[Finding]:
+    """Each request makes a Session, and puts it where the others put theirs."""
+    for put in trace.of(ev.Replaced):
+        made_by = trace.sessions.get(put.session)
+        before, after = trace.uses.get(put.earlier, ()), trace.uses.get(put.session, ())
+        if made_by is None or made_by.shared_by_design or not before or not after:
+            continue
+        if frozenset.intersection(*(use.began.locks for use in (*before, *after))):
+            continue
+        pair = (side(trace, before[0]), side(trace, after[0]))
+        message = (
+            f"{_request(trace, after[0])} puts its {made_by.label} into {put.holder}, where "
+            f"{_request(trace, before[0])} had put its own: two requests at once find the one that came last"
+        )
+        site = put.sites[0] if put.sites else made(trace, put.session).site
+        lines = made_here(trace, put.session, site)
+        yield finding(RULE, message, site, pair, lines, subjects=(put.session,))
+
+
+def _request(trace: Trace, use: Use) -> str:
+    return worker_name(trace, use.began.worker)
 
 
 def _served_requests(trace: Trace) -> Iterator[Finding]:
@@ -65,22 +96,31 @@ def _is_apps_own(trace: Trace, made_by: ev.SessionMade, lasting: ev.Lasting) -> 
     if trace.kind_of(made_by.worker) == "request":
         return lasting.by_name
     makers = [site for site in made_by.stack if site.role == "app"]
-    return any(_is_within(site, maker) for site in lasting.outermost for maker in makers)
+    return any(
+        _is_within(site, maker) and (lasting.by_application or not _is_init(site))
+        for site in lasting.outermost
+        for maker in makers
+    )
 
 
 def _is_within(site: ev.Site, maker: ev.Site) -> bool:
-    """Whether a line is in the function of another, or in one defined in it; not in ``__init__``:
-    what that stores lasts no longer than the object, which is whoever's made it."""
-    if site.path != maker.path or site.function.endswith("__init__"):
-        return False
-    return f"{site.function}.".startswith(f"{maker.function}.")
+    """Whether a line is in the function of another, or in one defined in it."""
+    return site.path == maker.path and f"{site.function}.".startswith(f"{maker.function}.")
+
+
+def _is_init(site: ev.Site) -> bool:
+    """What ``__init__`` stores lasts no longer than the object: that is whoever's made it.
+
+    An application is the one object for all requests, whoever made it.
+    """
+    return site.function.endswith("__init__")
 
 
 def _kept_at(trace: Trace, made_by: ev.SessionMade, lasting: ev.Lasting) -> ev.Site:
     """Where it was made; the name it is kept under, if a library makes it for that name."""
     functions = {(site.path, site.function) for site in made_by.stack}
     own = any(
-        (site.path, site.function) in functions or _is_within(site, maker)
+        (site.path, site.function) in functions or (_is_within(site, maker) and not _is_init(site))
         for site in lasting.sites
         for maker in made_by.stack
     )

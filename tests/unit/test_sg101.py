@@ -319,3 +319,42 @@ def test_a_service_that_a_fixture_makes_with_a_session_of_its_own_is_silent():
     story.lasts(session, "Flask.ledger", app(6, "Ledger.__init__"))
     two_requests(story, session)
     assert story.check("SG101") == []
+
+
+def test_a_session_that_the_applications_own_constructor_makes():
+    story = TraceBuilder()
+    session = story.session(at=app(6, "Shop.__init__"))
+    story.lasts(session, "Shop.db", app(6, "Shop.__init__"), by_application=True)
+    two_requests(story, session)
+    assert [found.site for found in story.judge()] == [app(6, "Shop.__init__")]
+
+
+# -- put where the others put theirs -------------------------------------------------------------
+
+
+def one_place(story, locks=()):
+    made = []
+    for label in ("POST /a", "GET /b"):
+        view = story.request(label)
+        made.append(story.session(view, at=app(7, "UnitOfWork.__enter__")))
+        story.use(view, made[-1], at=12, locks=locks)
+        story.use(view, made[-1], "close", at=9, locks=locks)
+        story.end(view)
+    story.replaces(made[1], made[0], "UnitOfWork.session", app(7, "UnitOfWork.__enter__"))
+
+
+def test_each_request_puts_its_session_where_the_others_put_theirs():
+    story = TraceBuilder()
+    one_place(story)
+    [found] = story.judge()
+    assert (found.code, found.site) == ("SG101", app(7, "UnitOfWork.__enter__"))
+    assert found.message == (
+        "request GET /b #2 puts its Session into UnitOfWork.session, where request POST /a #1 had put "
+        "its own: two requests at once find the one that came last"
+    )
+
+
+def test_a_place_that_a_lock_keeps_for_one_request_is_silent():
+    story = TraceBuilder()
+    one_place(story, locks={LOCK})
+    assert story.check("SG101") == []

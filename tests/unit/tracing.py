@@ -211,9 +211,20 @@ class TraceBuilder:
         """The app keeps the instance that was asked for; at one of these lines it was stored."""
         self._note(ev.Kept(number, session, holder, at))
 
-    def lasts(self, session: int, holder: str, *at: Site, by_name: bool = True) -> None:
+    def replaces(self, session: int, earlier: int, holder: str, *at: Site) -> None:
+        """A request put its session where an earlier one's had been."""
+        self._note(ev.Replaced(session, earlier, holder, at))
+
+    def lasts(
+        self,
+        session: int,
+        holder: str,
+        *at: Site,
+        by_name: bool = True,
+        by_application: bool = False,
+    ) -> None:
         """The app keeps the session under names; these lines store there, the last one outermost."""
-        self._note(ev.Lasting(session, holder, by_name, at, at[-1:]))
+        self._note(ev.Lasting(session, holder, by_name, at, at[-1:], by_application))
 
     def used_earlier(self, session: int, at: Where, locks: Iterable[int] = ()) -> None:
         """A request of an earlier test used it."""
