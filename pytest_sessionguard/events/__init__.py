@@ -54,6 +54,7 @@ from pytest_sessionguard.events.sessions import (
     OwnerLeft,
     OwnerReturned,
     Published,
+    Queued,
     Replaced,
     Resting,
     SessionMade,
@@ -82,6 +83,7 @@ Event = (
     | Kept
     | Lasting
     | Borrowed
+    | Queued
     | Replaced
     | Resting
     | Abandoned
@@ -135,6 +137,7 @@ __all__ = [
     "OwnerReturned",
     "PoolMade",
     "Published",
+    "Queued",
     "Recovered",
     "RegistryMade",
     "Removed",

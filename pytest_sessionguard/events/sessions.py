@@ -116,6 +116,14 @@ class Replaced(NamedTuple):
     sites: Stack
 
 
+class Queued(NamedTuple):
+    """A worker put a session of its own into a queue, alone or among other things."""
+
+    session: int
+    worker: int
+    site: Site
+
+
 class Borrowed(NamedTuple):
     """A worker took a session out of a queue."""
 

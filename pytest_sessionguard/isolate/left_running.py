@@ -11,8 +11,7 @@ from typing import Any
 
 from pytest_sessionguard.events import Stack
 from pytest_sessionguard.isolate import drivers
-from pytest_sessionguard.observe.session_state import SessionState
-from pytest_sessionguard.observe.sessions import KEY
+from pytest_sessionguard.observe.session_state import KEY, SessionState
 from pytest_sessionguard.observe.strand import Strand
 
 PATIENCE = 5.0

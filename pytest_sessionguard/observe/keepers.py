@@ -17,6 +17,7 @@ from pytest_sessionguard import events as ev
 from pytest_sessionguard.observe import keeping, sqla
 from pytest_sessionguard.observe.keeping import Node
 from pytest_sessionguard.observe.recorder import Recorder
+from pytest_sessionguard.observe.session_state import KEY, SessionState
 from pytest_sessionguard.observe.stores import Store, calls, decorated_at, passed, stores
 
 _PUT = "_sessionguard_put"
@@ -52,11 +53,19 @@ class Keepers:
             self._asked.setdefault((what, stack[:1]), asked)
 
     def given(self, item: Any, giver: FrameType | None) -> None:
-        """Something went into a queue: an instance, alone or among others in a tuple?"""
+        """Something went into a queue: an instance or a Session, alone or among others in a tuple?"""
         for each in item if type(item) is tuple else (item,):
+            self._session_given(sqla.sync_session(each), giver)
             state = sqla.own_attributes(each).get("_sa_instance_state")
             if state is not None and sqla.is_state(state):
                 state.__dict__[_PUT] = self.recorder.stack(giver)[:1]
+
+    def _session_given(self, session: Any, giver: FrameType | None) -> None:
+        state = sqla.own_attributes(session).get(KEY)
+        if isinstance(state, SessionState):
+            worker, stack = self.recorder.who()[1], self.recorder.stack(giver)
+            if stack and state.made.worker == worker.token:
+                self.recorder.trace.note(ev.Queued(state.token, worker.token, stack[0]))
 
     def publish(self) -> None:
         """Note who keeps each of them, where somebody does."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import functools
 import gc
 import inspect
 import sys
@@ -158,6 +159,8 @@ def _of_function(function: types.FunctionType, by_id: dict[int, Node]) -> Node |
 
 
 def _of_object(holder: Any, below: Node) -> Node | None:
+    if type(holder) is functools.partial and below.below is not None:
+        return Node(holder, "hidden", "", below.below)  # its tuple of arguments
     names = vars(holder) if isinstance(holder, type) else sqla.own_attributes(holder)
     if below.kind == "key" and (names is below.thing or _are_same(names, below)):
         return Node(holder, "attribute", below.name, below.below)  # its ``__dict__``

@@ -7,6 +7,8 @@ token), in a list, a thread-local or a context may be somebody's own, and is lef
 
 from __future__ import annotations
 
+import functools
+import gc
 import re
 import threading
 import types
@@ -163,10 +165,17 @@ class Lasting:
 def _may_pass(node: Node) -> bool:
     if isinstance(node.thing, NATIVE_LOCAL | threading.local):
         return False
-    if node.kind != "item" or _view(node) is not None:
+    if node.kind != "item" or _view(node) is not None or _is_bound(node.thing):
         return True
     below = node.below.thing if node.below is not None else None
     return isinstance(node.thing, types.CellType) or isinstance(below, types.CellType)
+
+
+def _is_bound(items: Any) -> bool:
+    """Whether these are the arguments of a ``partial``: as fixed as what a function closes over."""
+    return type(items) is tuple and any(
+        type(referrer) is functools.partial for referrer in gc.get_referrers(items)
+    )
 
 
 def _view(node: Node) -> Node | None:

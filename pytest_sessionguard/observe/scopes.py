@@ -15,8 +15,8 @@ from pytest_sessionguard import events as ev
 from pytest_sessionguard.observe import sqla
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Label, Recorder, Touched
-from pytest_sessionguard.observe.session_state import SessionState
-from pytest_sessionguard.observe.sessions import KEY, Sessions
+from pytest_sessionguard.observe.session_state import KEY, SessionState
+from pytest_sessionguard.observe.sessions import Sessions
 from pytest_sessionguard.observe.strands import NATIVE_LOCAL
 
 

@@ -14,6 +14,10 @@ _NOBODY: frozenset[int] = frozenset()
 _NOT_LOOKED: frozenset[tuple[int, int, int, bool]] = frozenset()
 
 
+KEY = "_sessionguard"
+"""Under which name a Session carries its state."""
+
+
 class SessionState:
     """One live Session; what is not set here, most sessions never have.
 

@@ -14,12 +14,11 @@ from pytest_sessionguard.observe import reach, sqla
 from pytest_sessionguard.observe.frames import in_finalizer
 from pytest_sessionguard.observe.hooks import Hooks
 from pytest_sessionguard.observe.recorder import Recorder
-from pytest_sessionguard.observe.session_state import SessionRef, SessionState
+from pytest_sessionguard.observe.session_state import KEY, SessionRef, SessionState
 from pytest_sessionguard.observe.strand import NO_LOCKS, Strand, Worker, held_locks
 from pytest_sessionguard.observe.strands import in_request, in_startup
 from pytest_sessionguard.observe.transparent import around
 
-KEY = "_sessionguard"
 Mark = tuple[Any, SessionState, Strand, int]
 
 

@@ -36,8 +36,9 @@ def common_registry(trace: Trace, conflict: Conflict) -> ev.RegistryMade | None:
 def blame(trace: Trace, conflict: Conflict) -> Blame:
     """Which line shares the session of a conflict, and how."""
     return (
-        _abandoned(trace, conflict.session)
+        abandoned_at(trace, conflict.session)
         or _handed(trace, conflict)
+        or _queued(trace, conflict)
         or _instance_kept(trace, conflict)
         or _escaped(trace, conflict.session)
         or _published(trace, conflict.session)
@@ -96,15 +97,26 @@ def _is_librarys(made_by: ev.SessionMade) -> bool:
     return bool(made_by.stack) and made_by.stack[0].role == "library"
 
 
-def _abandoned(trace: Trace, session: int) -> Blame | None:
-    """The session was taken out of an asynchronous generator, which the loop ends when it likes."""
-    site = trace.abandoned.get(session)
+def abandoned_at(trace: Trace, session: int) -> Blame | None:
+    """The session was taken out of a generator that nobody keeps: it ends, or the loop ends it."""
+    site = trace.abandoned.get(session) or trace.derive(_dropped).get(session)
     return Blame(site, "its generator was dropped here") if site is not None else None
+
+
+def _dropped(trace: Trace) -> dict[int, ev.Site]:
+    """Session -> the ``next(get_db())`` whose generator closed it at once."""
+    returned = trace.of(ev.OwnerReturned)
+    return {each.session: each.abandoned for each in returned if each.abandoned is not None}
 
 
 def escaped_at(trace: Trace, session: int) -> Blame:
     """The line by which a session that nobody was handed came to be used by several."""
-    return _escaped(trace, session) or _published(trace, session) or made(trace, session)
+    return (
+        abandoned_at(trace, session)
+        or _escaped(trace, session)
+        or _published(trace, session)
+        or made(trace, session)
+    )
 
 
 def _handed(trace: Trace, conflict: Conflict) -> Blame | None:
@@ -120,6 +132,15 @@ def _handed(trace: Trace, conflict: Conflict) -> Blame | None:
                 rank = (use.began.action in ENDINGS, began.strand)
                 found.append((rank, Blame(handed.site, "given to concurrent work here")))
     return min(found, key=lambda pair: pair[0])[1] if found else None
+
+
+def _queued(trace: Trace, conflict: Conflict) -> Blame | None:
+    """One of the two put the session into a queue, out of which the other took it."""
+    workers = {conflict.first.began.worker, conflict.second.began.worker}
+    for put in trace.of(ev.Queued):
+        if put.session == conflict.session and put.worker in workers:
+            return Blame(put.site, "put into a queue here")
+    return None
 
 
 def _escaped(trace: Trace, session: int) -> Blame | None:
@@ -148,6 +169,32 @@ def _published(trace: Trace, session: int) -> Blame | None:
     if held.site.function.endswith("__init__"):
         return None
     return Blame(held.site, f"held by {held.holder}")
+
+
+def lasting_at(trace: Trace, made_by: ev.SessionMade, lasting: ev.Lasting) -> ev.Site:
+    """Where it was made; the name it is kept under, if a library makes it for that name."""
+    functions = {(site.path, site.function) for site in made_by.stack}
+    own = any(
+        (site.path, site.function) in functions or (is_within(site, maker) and not is_init(site))
+        for site in lasting.sites
+        for maker in made_by.stack
+    )
+    if lasting.sites and not own:
+        return lasting.sites[0]
+    return escaped_at(trace, made_by.session).site
+
+
+def is_within(site: ev.Site, maker: ev.Site) -> bool:
+    """Whether a line is in the function of another, or in one defined in it."""
+    return site.path == maker.path and f"{site.function}.".startswith(f"{maker.function}.")
+
+
+def is_init(site: ev.Site) -> bool:
+    """What ``__init__`` stores lasts no longer than the object: that is whoever's made it.
+
+    An application is the one object for all requests, whoever made it.
+    """
+    return site.function.endswith("__init__")
 
 
 def made(trace: Trace, session: int) -> Blame:

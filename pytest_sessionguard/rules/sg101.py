@@ -7,7 +7,10 @@ from collections.abc import Iterable, Iterator
 from pytest_sessionguard import events as ev
 from pytest_sessionguard.findings import Finding, Rule, Side, finding
 from pytest_sessionguard.rules.blame import (
-    escaped_at,
+    abandoned_at,
+    is_init,
+    is_within,
+    lasting_at,
     made,
     made_here,
     session_label,
@@ -60,7 +63,7 @@ def _served_requests(trace: Trace) -> Iterator[Finding]:
             continue
         pair = _two_requests(trace, session)
         if pair is not None and not is_pooled(trace, session):
-            blamed = made(trace, session)
+            blamed = abandoned_at(trace, session) or made(trace, session)
             message = (
                 f"{session_label(trace, session)} is made once, before any request, and serves all: "
                 f"{pair[0].worker}, then {pair[1].worker}"
@@ -76,7 +79,7 @@ def _kept_for_all(trace: Trace) -> Iterator[Finding]:
             continue
         pair = _two_requests(trace, session)
         if pair is not None and not is_pooled(trace, session):
-            site = _kept_at(trace, made_by, lasting)
+            site = lasting_at(trace, made_by, lasting)
             message = (
                 f"{made_by.label} is kept by {lasting.holder} for every request: {pair[0].worker}, then "
                 f"{pair[1].worker}"
@@ -97,36 +100,10 @@ def _is_apps_own(trace: Trace, made_by: ev.SessionMade, lasting: ev.Lasting) -> 
         return lasting.by_name
     makers = [site for site in made_by.stack if site.role == "app"]
     return any(
-        _is_within(site, maker) and (lasting.by_application or not _is_init(site))
+        is_within(site, maker) and (lasting.by_application or not is_init(site))
         for site in lasting.outermost
         for maker in makers
     )
-
-
-def _is_within(site: ev.Site, maker: ev.Site) -> bool:
-    """Whether a line is in the function of another, or in one defined in it."""
-    return site.path == maker.path and f"{site.function}.".startswith(f"{maker.function}.")
-
-
-def _is_init(site: ev.Site) -> bool:
-    """What ``__init__`` stores lasts no longer than the object: that is whoever's made it.
-
-    An application is the one object for all requests, whoever made it.
-    """
-    return site.function.endswith("__init__")
-
-
-def _kept_at(trace: Trace, made_by: ev.SessionMade, lasting: ev.Lasting) -> ev.Site:
-    """Where it was made; the name it is kept under, if a library makes it for that name."""
-    functions = {(site.path, site.function) for site in made_by.stack}
-    own = any(
-        (site.path, site.function) in functions or (_is_within(site, maker) and not _is_init(site))
-        for site in lasting.sites
-        for maker in made_by.stack
-    )
-    if lasting.sites and not own:
-        return lasting.sites[0]
-    return escaped_at(trace, made_by.session).site
 
 
 def _two_requests(trace: Trace, session: int) -> tuple[Side, Side] | None:

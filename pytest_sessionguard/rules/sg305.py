@@ -8,7 +8,7 @@ from pytest_sessionguard import events as ev
 from pytest_sessionguard.clocks import is_ordered
 from pytest_sessionguard.findings import Finding, Rule, Side, finding
 from pytest_sessionguard.rules import leases
-from pytest_sessionguard.rules.blame import escaped_at, made_here, side, who
+from pytest_sessionguard.rules.blame import escaped_at, lasting_at, made_here, side, who
 from pytest_sessionguard.rules.leases import registry_of
 from pytest_sessionguard.rules.lost import lost_changes
 from pytest_sessionguard.rules.sharing import ENDINGS, LETTING_GO, findings_of
@@ -46,7 +46,12 @@ def _after_return(trace: Trace) -> Iterator[Finding]:
         if _is_closed_again(trace, use):
             continue
         told.add(event.session)
-        site = _given_at(trace, use) or event.abandoned or use.began.stack[0]
+        site = (
+            _given_at(trace, use)
+            or event.abandoned
+            or _kept_at(trace, event.session)
+            or use.began.stack[0]
+        )
         user = side(trace, use)
         message = (
             f"{user.worker} uses a Session after {event.site.function}() closed it and returned"
@@ -141,11 +146,19 @@ def _is_over(trace: Trace, worker: int, use: Use) -> bool:
 
 def _kept(trace: Trace, session: int, closed: Use, use: Use) -> Finding:
     line = escaped_at(trace, session)
+    kept = _kept_at(trace, session)
+    reason = f"kept by {trace.lasting[session].holder}" if kept is not None else line.reason
     owner, user = side(trace, closed), side(trace, use)
-    message = (
-        f"{user.worker} uses a Session that {owner.worker} had made and closed ({line.reason})"
+    message = f"{user.worker} uses a Session that {owner.worker} had made and closed ({reason})"
+    return _told(trace, message, kept or line.site, (owner, user), session)
+
+
+def _kept_at(trace: Trace, session: int) -> ev.Site | None:
+    """The line that keeps it, if the app does so by names alone."""
+    lasting, made_by = trace.lasting.get(session), trace.sessions.get(session)
+    return (
+        lasting_at(trace, made_by, lasting) if lasting is not None and made_by is not None else None
     )
-    return _told(trace, message, line.site, (owner, user), session)
 
 
 def _after_remove(trace: Trace) -> Iterator[Finding]:
