@@ -61,6 +61,8 @@ def _is_judged(trace: Trace, out: ev.CheckedOut, body_ended: int) -> bool:
         return False
     if any(event.session == out.session for event in trace.of(ev.OwnerReturned)):
         return False  # revived after its end, which is SG305's to tell
+    if _was_removed(trace, out):
+        return False  # kept beyond its registry: SG305's, too
     if out.session in trace.abandoned:
         return False  # the loop ends its generator, be it after the test's body
     if _is_end_refused(trace, out.session):
@@ -73,6 +75,16 @@ def _is_judged(trace: Trace, out: ev.CheckedOut, body_ended: int) -> bool:
     return (
         own and trace.ended_before(out.worker, body_ended) and not _lives_on(trace, out, body_ended)
     )
+
+
+def _was_removed(trace: Trace, out: ev.CheckedOut) -> bool:
+    """Whether a request had removed the session from its registry before it took the connection."""
+    removed = [
+        event
+        for event in trace.of(ev.Removed)
+        if event.session == out.session and not trace.is_test(event.worker)
+    ]
+    return bool(removed) and trace.events.index(removed[0]) < trace.events.index(out)
 
 
 def _is_end_refused(trace: Trace, session: int) -> bool:
@@ -92,7 +104,7 @@ def _lives_on(trace: Trace, out: ev.CheckedOut, body_ended: int) -> bool:
     ended = trace.derive(_strand_ends)
     return any(
         began.worker == out.worker
-        and began.kind in ("thread", "task", "greenlet")
+        and began.kind in ("thread", "task", "greenlet", "job")
         and ended.get(began.strand, body_ended) >= body_ended
         for began in trace.chain(out.strand)
     )

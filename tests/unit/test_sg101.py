@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pytest_sessionguard import events as ev
 from unit.tracing import LOCK, OTHER_LOCK, TraceBuilder, app, in_test, lines_of, module, workers_of
 
 
@@ -358,3 +359,22 @@ def test_a_place_that_a_lock_keeps_for_one_request_is_silent():
     story = TraceBuilder()
     one_place(story, locks={LOCK})
     assert story.check("SG101") == []
+
+
+def test_a_session_that_went_through_a_queue_is_blamed_on_the_line_that_put_it_there():
+    story = TraceBuilder()
+    worker, view = story.spawn(at=5), story.request("POST /a")
+    session = story.session(view, at=8)
+    story.note(ev.Queued(session, view.worker, app(12)))
+    story.use(worker, session, at=30)
+    story.use(view, session, "close", at=14)
+    [found] = story.judge()
+    assert (found.code, found.site) == ("SG101", app(12))
+
+
+def test_a_session_whose_generator_next_dropped_is_blamed_on_that_line():
+    story = TraceBuilder()
+    session = story.session(at=module(3))
+    story.gone(session, app(4, "get_db"), abandoned=module(9))
+    two_requests(story, session)
+    assert {found.site for found in story.judge()} == {module(9)}

@@ -198,6 +198,33 @@ def test_a_session_kept_beyond_another_requests_remove_is_blamed_on_who_took_it_
     assert lines_of(found) == [18, 14]
 
 
+def test_the_connection_that_a_removed_session_takes_is_told_with_its_use():
+    story = TraceBuilder()
+    registry, pool, first = story.registry(), story.pool(), story.request("GET /a")
+    session = story.scoped(first, registry, at=11, explicit=True)
+    story.remove(first, registry, session, at=18)
+    story.end(first)
+    second = story.request("GET /b")
+    story.use(second, session, "scalars", at=14)
+    story.check_out(second, pool, session, at=14)
+    story.end(second)
+    story.body_ended()
+    assert [found.code for found in story.judge()] == ["SG305"]
+
+
+def test_a_session_that_a_loader_keeps_is_told_at_the_line_that_keeps_it():
+    story = TraceBuilder()
+    first = story.request("GET /a")
+    session = story.session(first, at=app(8, "get_session"))
+    story.use(first, session, "close", at=app(8, "get_session"))
+    story.end(first)
+    story.gone(session, app(8, "get_session"))
+    story.use(story.request("GET /b"), session, "scalars", at=14)
+    story.lasts(session, "app.loaders", app(19, "get_names"))
+    [found] = story.judge()
+    assert (found.code, found.site) == ("SG305", app(19, "get_names"))
+
+
 def test_a_new_session_after_the_remove_is_silent():
     story = TraceBuilder()
     registry = story.registry()

@@ -175,14 +175,25 @@ def test_a_thread_that_has_ended_leaks_like_its_request():
     assert [found.site for found in story.judge()] == [app(33, "work")]
 
 
-def test_a_job_of_the_request_s_is_no_worker_that_lives_on():
+def test_a_job_that_has_ended_leaks_like_its_request():
+    story = TraceBuilder()
+    pool, view = story.pool(), story.request("POST /jobs")
+    job = story.spawn(by=view, at=20, kind="job")
+    story.check_out(job, pool, story.session(job, at=31), at=33)
+    story.end(view)
+    story.join(story.test, job)
+    story.body_ended()
+    assert [found.code for found in story.judge()] == ["SG404"]
+
+
+def test_a_job_that_still_runs_when_the_test_has_seen_enough_keeps_its_connection():
     story = TraceBuilder()
     pool, view = story.pool(), story.request("POST /jobs")
     job = story.spawn(by=view, at=20, kind="job")
     story.check_out(job, pool, story.session(job, at=31), at=33)
     story.end(view)
     story.body_ended()
-    assert [found.code for found in story.judge()] == ["SG404"]
+    assert story.judge() == []
 
 
 def test_a_generator_that_the_loop_is_yet_to_end_is_no_leak():
