@@ -144,11 +144,13 @@ class Resting(NamedTuple):
 class Abandoned(NamedTuple):
     """An asynchronous generator that has this session was dropped at its ``yield``, at ``site``.
 
-    The loop ends it some time later.
+    The loop ends it some time later. ``by_generator``: what dropped it is one, too, and passes on what
+    it yields.
     """
 
     session: int
     site: Site
+    by_generator: bool = False
 
 
 class OwnerReturned(NamedTuple):

@@ -8,6 +8,7 @@ whoever goes on with the Session.
 from __future__ import annotations
 
 import asyncio.base_events
+import inspect
 import sys
 from types import FrameType
 from typing import Any
@@ -15,8 +16,10 @@ from typing import Any
 from pytest_sessionguard import events as ev
 from pytest_sessionguard.observe import reach, sqla
 from pytest_sessionguard.observe.hooks import Hooks
+from pytest_sessionguard.observe.keepers import source_of
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.sessions import Sessions
+from pytest_sessionguard.observe.stores import looped_at
 
 
 class Dropping:
@@ -47,5 +50,9 @@ class Dropping:
             session = sqla.sync_session(held)
             if self.sessions.is_session(session):
                 state, site = self.sessions.state(session), self.recorder.frames.alone(frame)[0]
+                passes_on = bool(frame.f_code.co_flags & inspect.CO_ASYNC_GENERATOR)
+                if passes_on:
+                    line = looped_at(source_of(frame.f_code.co_filename), site.line)
+                    site = site._replace(line=line)
                 state.abandoned = site
-                self.recorder.trace.note(ev.Abandoned(state.token, site))
+                self.recorder.trace.note(ev.Abandoned(state.token, site, passes_on))

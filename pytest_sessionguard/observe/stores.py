@@ -93,6 +93,13 @@ def _parsed(source: str) -> ast.Module:
             return ast.Module([], [])
 
 
+def looped_at(source: str, line: int) -> int:
+    """The line of the innermost ``async for`` around ``line``; else ``line`` itself."""
+    loops = [node for node, _ in _walk(_parsed(source), ()) if isinstance(node, ast.AsyncFor)]
+    around = [each.lineno for each in loops if each.lineno <= line <= (each.end_lineno or 0)]
+    return max(around, default=line)
+
+
 def _decorator(node: ast.expr) -> str:
     return _ends(node.func if isinstance(node, ast.Call) else node).lower()
 

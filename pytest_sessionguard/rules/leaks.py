@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from pytest_sessionguard import events as ev
@@ -45,20 +46,49 @@ def _leaks(trace: Trace) -> list[Leak]:
     return found
 
 
+def left_to_the_loop(trace: Trace) -> Iterator[tuple[ev.Abandoned, ev.CheckedOut]]:
+    """Connections that were out when their request ended, since nobody closed the generator.
+
+    ``async for session in get_db(): yield session`` closes ``get_db()`` when it comes to its end. When
+    an exception leaves the request, it drops it; the loop ends it later, or never.
+    """
+    dropped = {event.session: event for event in trace.of(ev.Abandoned) if event.by_generator}
+    if not dropped:
+        return
+    held: dict[int, ev.CheckedOut] = {}
+    for event in trace.events:
+        if isinstance(event, ev.CheckedOut) and event.session in dropped:
+            held[event.connection] = event
+        elif isinstance(event, ev.CheckedIn):
+            held.pop(event.connection, None)
+        elif isinstance(event, ev.WorkerEnded):
+            for out in held.values():
+                if out.worker == event.worker and _is_requests(trace, out):
+                    assert out.session is not None  # it is one of those that were dropped
+                    yield dropped[out.session], out
+
+
+def _is_requests(trace: Trace, out: ev.CheckedOut) -> bool:
+    """Whether a request of its own took it, from a pool that can run out."""
+    pool, worker = trace.pools.get(out.pool), trace.workers.get(out.worker)
+    if pool is None or pool.shared or worker is None or worker.kind != "request":
+        return False
+    made = trace.sessions.get(out.session) if out.session is not None else None
+    if made is None or made.origin == "test" or made.shared_by_design:
+        return False
+    return not worker.inside_test_context and bool(out.stack)
+
+
 def _leak(trace: Trace, out: ev.CheckedOut, collected: bool) -> Leak:
     assert out.session is not None  # judged ones have one
     return Leak(out, out.session, registry_of(trace, out.session), collected)
 
 
 def _is_judged(trace: Trace, out: ev.CheckedOut, body_ended: int) -> bool:
-    pool, worker = trace.pools.get(out.pool), trace.workers.get(out.worker)
-    if pool is None or pool.shared or worker is None or worker.kind != "request":
+    if not _is_requests(trace, out):
         return False
-    if worker.inside_test_context or not out.stack or out.session is None:
-        return False
-    made = trace.sessions.get(out.session)
-    if made is None or made.origin == "test" or made.shared_by_design:
-        return False
+    assert out.session is not None  # a request's is known
+    made = trace.sessions[out.session]
     if any(event.session == out.session for event in trace.of(ev.OwnerReturned)):
         return False  # revived after its end, which is SG305's to tell
     if _was_removed(trace, out):

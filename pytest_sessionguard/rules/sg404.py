@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pytest_sessionguard.findings import Finding, Rule, Side, finding
 from pytest_sessionguard.rules.blame import made_here, worker_name
-from pytest_sessionguard.rules.leaks import leaks
+from pytest_sessionguard.rules.leaks import leaks, left_to_the_loop
 from pytest_sessionguard.trace import Trace
 
 
@@ -23,6 +23,15 @@ def check(trace: Trace) -> Iterable[Finding]:
         taker = Side(worker, "took a connection", out.stack)
         lines = made_here(trace, leak.session, out.stack[0])
         yield finding(RULE, message, out.stack[0], (taker,), lines, (leak.session,))
+    for dropped, out in left_to_the_loop(trace):
+        worker = worker_name(trace, out.worker)
+        message = (
+            f"{worker} ended, and its Session still holds a connection: an exception left the `async for`, "
+            "and the generator that would close the Session was dropped there (contextlib.aclosing() ends it)"
+        )
+        taker = Side(worker, "took a connection", out.stack)
+        lines = made_here(trace, dropped.session, dropped.site)
+        yield finding(RULE, message, dropped.site, (taker,), lines, (dropped.session,))
 
 
 RULE = Rule(

@@ -221,3 +221,31 @@ def test_a_close_that_somebody_elses_operation_forbade_is_told_by_that():
     story.end(view)
     story.body_ended()
     assert [(found.code, found.site) for found in story.judge()] == [("SG102", app(13))]
+
+
+def dropped_by_a_generator(story, back_in_time):
+    view = story.request("GET /users")
+    session, pool = story.session(view, at=3), story.pool()
+    operation = story.begin(view, session, "execute", at=12)
+    connection = story.check_out(view, pool, session, at=12)
+    story.finish(operation)
+    story.note(ev.Abandoned(session, app(13), by_generator=True))
+    if back_in_time:
+        story.check_in(connection, pool)
+    story.end(view)
+    if not back_in_time:
+        story.check_in(connection, pool)
+    story.body_ended()
+
+
+def test_a_generator_that_another_one_drops_when_an_exception_leaves():
+    story = TraceBuilder()
+    dropped_by_a_generator(story, back_in_time=False)
+    [found] = story.judge()
+    assert (found.code, found.site) == ("SG404", app(13))
+
+
+def test_a_generator_that_the_loop_has_ended_before_the_request_is_over():
+    story = TraceBuilder()
+    dropped_by_a_generator(story, back_in_time=True)
+    assert story.judge() == []

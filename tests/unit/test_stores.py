@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 
-from pytest_sessionguard.observe.stores import Store, calls, decorated_at, passed, stores
+from pytest_sessionguard.observe.stores import Store, calls, decorated_at, looped_at, passed, stores
 
 
 def source(text):
@@ -176,3 +176,16 @@ def test_an_attribute_of_another_class_is_not_meant():
     found = stores(text, "session", False, "attribute", frozenset({"DynamicContainer"}))
     assert lines(found) == [6]
     assert lines(stores(text, "session", False, "attribute", frozenset({"Repository"}))) == [3, 6]
+
+
+def test_the_loop_around_a_line():
+    text = source(
+        """
+        async def get_session():
+            async for pool in pools():
+                async for session in get_db(pool):
+                    yield session
+            return
+        """
+    )
+    assert [looped_at(text, line) for line in (1, 2, 4, 5)] == [1, 2, 3, 5]
