@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import linecache
 import sys
+import types
 import weakref
 from collections.abc import Iterator
 from types import FrameType
@@ -18,7 +19,14 @@ from pytest_sessionguard.observe import keeping, sqla
 from pytest_sessionguard.observe.keeping import Node
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.session_state import KEY, SessionState
-from pytest_sessionguard.observe.stores import Store, calls, decorated_at, passed, stores
+from pytest_sessionguard.observe.stores import (
+    Store,
+    calls,
+    decorated_at,
+    passed,
+    passed_new,
+    stores,
+)
 
 _PUT = "_sessionguard_put"
 _MOST = 8  # instances in a test; each costs a look at every object of the process
@@ -119,12 +127,14 @@ class Keepers:
             if each.name
         ]
 
-    def passed(self, method: str) -> ev.Stack:
-        """The app's lines that give a method of this name to something."""
+    def passed(self, view: types.MethodType) -> ev.Stack:
+        """The app's lines that give this method to something, or an object of its class."""
+        kind = type(view.__self__).__name__
         return tuple(
             self._site(filename, each)
-            for filename in self._files("", method)
-            for each in passed(source_of(filename), method)
+            for name, find in ((view.__name__, passed), (kind, passed_new))
+            for filename in self._files("", name)
+            for each in find(source_of(filename), name)
         )
 
     def _closed_over(self, node: Node) -> ev.Stack:

@@ -87,9 +87,9 @@ def ways_up(thing: Any, may_pass: Callable[[Node], bool]) -> Iterator[Node]:
                 continue
             if node is None or (id(node.thing), node.name) in seen:
                 continue
-            seen.add((id(node.thing), node.name))
             yield node
             if len(following) < WIDTH and not _is_root(node) and may_pass(node):
+                seen.add((id(node.thing), node.name))  # one that is refused may be passed otherwise
                 following.append(node)
         if not following:
             return

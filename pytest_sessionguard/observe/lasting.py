@@ -79,15 +79,14 @@ class Lasting:
     def _publish(self, session: Any, token: int) -> None:
         found = self.place_of(session)
         if found is not None:
-            view = _view(found)
+            view = view_of(found)
             holder, by_name = keeping.name_of(found), found.kind != "closure" and view is None
             found = view.below if view is not None and view.below is not None else found
             lines = self.keepers.every_store(found)
             every = tuple(site for each in lines for site in each)
-            if view is None:
-                outermost = self._outermost(found, lines)
-            else:
-                outermost = self.keepers.passed(view.thing.__name__)
+            outermost = (
+                self._outermost(found, lines) if view is None else self.keepers.passed(view.thing)
+            )
             own = _is_in_application(type(found.thing), outermost)
             self.recorder.trace.note(ev.Lasting(token, holder, by_name, every, outermost, own))
 
@@ -122,7 +121,7 @@ class Lasting:
         """Whether the way there has names only, or ends at a view of the application's."""
         if not self._is_end(node):
             return False
-        view = _view(node)
+        view = view_of(node)
         if view is None:
             return all(self._is_named(each) for each in node.chain())
         below = view.below
@@ -165,7 +164,7 @@ class Lasting:
 def _may_pass(node: Node) -> bool:
     if isinstance(node.thing, NATIVE_LOCAL | threading.local):
         return False
-    if node.kind != "item" or _view(node) is not None or _is_bound(node.thing):
+    if node.kind != "item" or view_of(node) is not None or _is_bound(node.thing):
         return True
     below = node.below.thing if node.below is not None else None
     return isinstance(node.thing, types.CellType) or isinstance(below, types.CellType)
@@ -178,7 +177,7 @@ def _is_bound(items: Any) -> bool:
     )
 
 
-def _view(node: Node) -> Node | None:
+def view_of(node: Node) -> Node | None:
     """A method of an object's on the way there: the framework has it in tables of its own."""
     return next((each for each in node.chain() if isinstance(each.thing, types.MethodType)), None)
 

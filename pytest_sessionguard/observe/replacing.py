@@ -13,7 +13,7 @@ from pytest_sessionguard import events as ev
 from pytest_sessionguard.observe import keeping, reach, sqla
 from pytest_sessionguard.observe.keepers import Keepers
 from pytest_sessionguard.observe.keeping import Node
-from pytest_sessionguard.observe.lasting import Lasting
+from pytest_sessionguard.observe.lasting import Lasting, view_of
 from pytest_sessionguard.observe.recorder import Recorder
 from pytest_sessionguard.observe.session_state import SessionState
 from pytest_sessionguard.observe.sessions import Sessions
@@ -66,6 +66,8 @@ class Replacing:
     def _place_of(self, session: Any, state: SessionState) -> Place | None:
         with keeping.thawed():
             found = self.lasting.place_of(session)
+        view = view_of(found) if found is not None else None
+        found = view.below if view is not None else found  # below the object whose method it is
         if found is None or any(node.kind not in _NAMED for node in found.chain()):
             return None
         sites = tuple(site for each in self.keepers.every_store(found) for site in each)

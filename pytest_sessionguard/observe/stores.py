@@ -72,6 +72,29 @@ def passed(source: str, method: str) -> list[Store]:
     ]
 
 
+def passed_new(source: str, kind: str) -> list[Store]:
+    """Where a new object of this class is given to something: ``add_route("/users", Users())``."""
+    tree = _parsed(source)
+    named: dict[tuple[ast.AST, ...], set[str]] = {}
+    for node, around in _walk(tree, ()):
+        for target, value in _assigned(node):
+            if _is_new(value, kind):
+                named.setdefault(around, set()).add(_ends(target))
+    return [
+        _store(node, None, around)
+        for node, around in _walk(tree, ())
+        if isinstance(node, ast.Call)
+        and any(
+            _is_new(each, kind) or (isinstance(each, ast.Name) and each.id in named.get(around, ()))
+            for each in (*node.args, *(given.value for given in node.keywords))
+        )
+    ]
+
+
+def _is_new(value: ast.expr, kind: str) -> bool:
+    return isinstance(value, ast.Call) and _ends(value.func) == kind
+
+
 def decorated_at(source: str, line: int, decorator: str) -> int:
     """The line of the decorator of this name on the function that begins at ``line``; else of one
     that looks like a cache; else ``line`` itself."""

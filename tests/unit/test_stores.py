@@ -4,7 +4,15 @@ import textwrap
 
 import pytest
 
-from pytest_sessionguard.observe.stores import Store, calls, decorated_at, looped_at, passed, stores
+from pytest_sessionguard.observe.stores import (
+    Store,
+    calls,
+    decorated_at,
+    looped_at,
+    passed,
+    passed_new,
+    stores,
+)
 
 
 def source(text):
@@ -189,3 +197,18 @@ def test_the_loop_around_a_line():
         """
     )
     assert [looped_at(text, line) for line in (1, 2, 4, 5)] == [1, 2, 3, 5]
+
+
+def test_where_a_new_object_of_a_class_is_given_away():
+    text = source(
+        """
+        def make_app():
+            app = App()
+            app.add_route("/users", Users())
+            orders = resources.Orders()
+            app.add_route("/orders", resource=orders)
+            return app, Users()
+        """
+    )
+    assert lines(passed_new(text, "Users")) == [3]
+    assert lines(passed_new(text, "Orders")) == [5]
