@@ -164,16 +164,21 @@ class Lasting:
 def _may_pass(node: Node) -> bool:
     if isinstance(node.thing, NATIVE_LOCAL | threading.local):
         return False
-    if node.kind != "item" or view_of(node) is not None or _is_bound(node.thing):
+    if node.kind != "item" or view_of(node) is not None or _is_bound(node):
         return True
     below = node.below.thing if node.below is not None else None
     return isinstance(node.thing, types.CellType) or isinstance(below, types.CellType)
 
 
-def _is_bound(items: Any) -> bool:
-    """Whether these are the arguments of a ``partial``: as fixed as what a function closes over."""
-    return type(items) is tuple and any(
-        type(referrer) is functools.partial for referrer in gc.get_referrers(items)
+def _is_bound(node: Node) -> bool:
+    """Whether a ``partial`` has the Session among its arguments: as fixed as what a function closes over.
+
+    Asked of what holds the Session itself only, since it is one more look at every object there is.
+    """
+    return (
+        type(node.thing) is tuple
+        and len(keeping.users_chain(node)) == 1
+        and any(type(each) is functools.partial for each in gc.get_referrers(node.thing))
     )
 
 
