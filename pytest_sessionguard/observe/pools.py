@@ -84,6 +84,9 @@ class Pools:
             item = recorder.shielded(self._item, func, args, sys._getframe())
             if item is not None:
                 item.orders_parent = True
+                item.strand.pooled = (
+                    True  # its hub is another: no greenlet of ours can let it go on
+                )
             return original(self_, item or func, *args, **kwargs)
 
         return spawn

@@ -49,8 +49,9 @@ class Strand:
     ``operations`` are the sessions on which an operation is under way. ``internal`` marks a
     driver's thread: nothing it does orders anything. ``own_work`` marks what the user's code
     started, ``serial`` a job of an executor with one thread: its jobs run one by one. ``pooled`` marks
-    a thread of a pool whose jobs are not seen (ThreadPool's). ``reach`` returns what the strand was
-    started with; ``leaving`` is the function whose end started it.
+    what takes no turns: a thread of a pool whose jobs are not seen (ThreadPool's), or a job that no
+    greenlet of ours could wake. ``reach`` returns what the strand was started with; ``leaving`` is
+    the function whose end started it.
     ``told`` is what was last noted of each lock that it took. ``queued`` gathers what the loop
     callbacks did that it had queued. ``task`` is the task that it is, if any. ``bound`` is the number at
     which its arguments were bound.

@@ -286,3 +286,25 @@ def test_jobs_that_are_not_seen_run_as_they_would_without_the_guard(suite):
     assert ran.status == 0, ran.text + ran.errors
     (search,) = ran.report["searches"]
     assert (search["complete"], search["cut"]) == (False, "uncontrolled waits")
+
+
+NATIVE = """
+from gevent.threadpool import ThreadPool
+
+
+def test_jobs_of_gevents_native_threads(engine, concurrently):
+    def buy(_):
+        with Session(engine) as session:
+            session.execute(sell())
+            session.commit()
+
+    concurrently(lambda: ThreadPool(2).map(buy, range(2)), workers=2)
+    assert left(engine) == 6
+"""
+
+
+def test_native_threads_beside_greenlets_run_as_they_would_without_the_guard(suite):
+    suite.write(test_it=MODEL + CORRECT.partition("@W")[0] + NATIVE)
+    ran = suite.guard("--sessionguard-gevent=early", "--sessionguard-schedules=40", "-W", "ignore")
+    assert ran.status == 0, ran.text + ran.errors
+    assert [search["complete"] for search in ran.report["searches"]] == [False]
