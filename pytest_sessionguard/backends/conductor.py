@@ -276,7 +276,8 @@ class Conductor:
         if number is None:
             return None
         self._lines.acting[number] = strand
-        self.land()
+        if self.journeys.kept:
+            self.land()
         root = self._turn.states[number].root
         if root not in self._settling and self._is_lent(root, number):
             self._settling.add(root)
