@@ -152,10 +152,12 @@ class Lasting:
     def _is_written(self, key: str) -> bool:
         """Whether the app's source stores under this very key: a name then, and not worked out."""
         quoted = re.compile(rf"""["']{re.escape(key)}["']\s*:""")
+        likely = re.compile(rf"""["']{re.escape(key)}["']|\b{re.escape(key)}\s*[=:]""")
         roles = self.recorder.frames.roles
         sources = [source_of(name) for name, role in list(roles.items()) if role == "app"]
         return any(
             key in source
+            and likely.search(source)
             and (quoted.search(source) or stores(source, key, inside=False, kind="key"))
             for source in sources
         )

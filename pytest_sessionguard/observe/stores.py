@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 _PUTTING = frozenset(
@@ -106,6 +107,7 @@ def decorated_at(source: str, line: int, decorator: str) -> int:
     return line
 
 
+@lru_cache(maxsize=128)
 def _parsed(source: str) -> ast.Module:
     """Its tree, an empty one for a template's source; what there is to warn of was told at import."""
     with warnings.catch_warnings():
