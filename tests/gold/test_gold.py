@@ -44,6 +44,8 @@ def run(folder, where, *options):
     """Run the tests of a copy of ``folder`` under the guard; the process and its report."""
     copy, report = where / "app", where / "report.json"
     shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    if not (copy / "pytest.ini").exists():  # pytest would take one above, such as nox's, for theirs
+        (copy / "pytest.ini").write_text("[pytest]\n")
     command = [
         sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "sessionguard",
         *(f"-pno:{name}" for name in UNUSED), "-o", f"faulthandler_timeout={STACKS_AFTER}",
