@@ -37,6 +37,7 @@ class Lasting:
         self.sessions = sessions
         self.keepers = keepers
         self._looked = (-1, set[int]())
+        self._written: dict[tuple[str, int], bool] = {}
 
     def candidates(self) -> list[SessionState]:
         """Plain Sessions of the app that more than one request of this test used, not yet looked up."""
@@ -150,7 +151,17 @@ class Lasting:
         return node.kind != "item"
 
     def _is_written(self, key: str) -> bool:
-        """Whether the app's source stores under this very key: a name then, and not worked out."""
+        """Whether the app's source stores under this very key: a name then, and not worked out.
+
+        The sources are read once for each key, and again when further files have run.
+        """
+        asked = key, len(self.recorder.frames.roles)
+        found = self._written.get(asked)
+        if found is None:
+            found = self._written[asked] = self._stores_under(key)
+        return found
+
+    def _stores_under(self, key: str) -> bool:
         quoted = re.compile(rf"""["']{re.escape(key)}["']\s*:""")
         likely = re.compile(rf"""["']{re.escape(key)}["']|\b{re.escape(key)}\s*[=:]""")
         roles = self.recorder.frames.roles
